@@ -1,0 +1,1 @@
+"""Sound in: decoding, spectra, features, tempo and key."""

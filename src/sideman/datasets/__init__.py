@@ -1,0 +1,1 @@
+"""Labelled music on disk, and honest splits of it."""

@@ -1,0 +1,1 @@
+"""Network architectures, one file per model (need the extra `train`)."""

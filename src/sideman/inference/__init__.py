@@ -1,0 +1,1 @@
+"""Using trained networks through ONNX Runtime."""
