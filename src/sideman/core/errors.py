@@ -34,6 +34,14 @@ class LibraryError(SidemanError):
     """The music library's database or one of its files is not in the expected state."""
 
 
+class OutputError(SidemanError):
+    """A result cannot be written: the folder is missing, read-only, or the disk is full."""
+
+
+class WorkerError(SidemanError):
+    """Worker processes cannot be started at all (one that dies on an item only fails that item)."""
+
+
 class MissingExtraError(SidemanError):
     """A feature needs an optional dependency; the message names the extra that brings it."""
 

@@ -1,0 +1,37 @@
+import io
+import sys
+
+from sideman.core.progress import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_no_terminal_no_bar(monkeypatch):
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with progress("listening", 3) as advance:
+        advance(1)
+    assert stderr.getvalue() == ""
+
+
+def test_quiet_is_quiet_on_a_terminal(monkeypatch):
+    stderr = Terminal()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with progress("listening", 3, quiet=True) as advance:
+        advance(1)
+    assert stderr.getvalue() == ""
+
+
+def test_a_terminal_shows_the_bar_on_stderr_only(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    stderr, stdout = Terminal(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setattr(sys, "stdout", stdout)
+    with progress("listening", 3) as advance:
+        advance(2)
+        print("a result")
+    assert "listening" in stderr.getvalue()
+    assert stdout.getvalue() == "a result\n"
