@@ -193,8 +193,10 @@ def test_a_bad_fold_file_is_refused_in_one_line(tmp_path: Path, text: str, messa
 
 def test_a_missing_or_binary_fold_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_bytes(b"\xff\xfe\x00track")
-    for path in (tmp_path / "none.csv", tmp_path / "f.csv", tmp_path):
-        with pytest.raises(DatasetError, match="cannot be read as a fold file"):
+    with pytest.raises(DatasetError, match="lacks the column"):
+        read_folds(tmp_path / "f.csv")
+    for path in (tmp_path / "none.csv", tmp_path):
+        with pytest.raises(DatasetError, match="cannot be read"):
             read_folds(path)
 
 

@@ -7,6 +7,7 @@ chain: if A repeats B and B is by C's artist, then A, B and C share a side.
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -233,7 +234,7 @@ def cut_relations(part_of: Mapping[str, object], relations: Iterable[Relation]) 
 
 def write_folds(path: str | os.PathLike[str], rows: Iterable[FoldRow]) -> None:
     """Write a fold file: CSV with the columns track, genre, group, fold, whole or not at all."""
-    with atomic_write(path, "w") as target:
+    with atomic_write(path, "w", errors="surrogateescape") as target:
         writer = csv.writer(target, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(astuple(row) for row in rows)
@@ -246,12 +247,10 @@ def read_folds(path: str | os.PathLike[str]) -> tuple[FoldRow, ...]:
         DatasetError: the file is missing, lacks a column, has a bad cell (the row is named), or cuts a group.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(
-            f"{path}: cannot be read as a fold file ({error}); give a CSV of {', '.join(COLUMNS)}"
-        ) from None
-    reader = csv.DictReader(text.splitlines())
+        text = Path(path).read_text(encoding="utf-8-sig", errors="surrogateescape")
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); give a CSV of {', '.join(COLUMNS)}") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if lacking:
         raise DatasetError(f"{path}: lacks the column {lacking[0]!r}; a fold file has {', '.join(COLUMNS)}")

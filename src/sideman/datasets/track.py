@@ -96,6 +96,11 @@ def normalise_label(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
+def printable(text: object) -> str:
+    r"""Return a path or name fit for any terminal and file: bytes that are no text show as ``\\udcff``."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def artist_key(artist: str) -> str:
     """Return the form of an artist's name by which spellings are compared.
 
