@@ -1,0 +1,173 @@
+"""Decode m4a, aac, alac, wma, webm and others through FFmpeg (PyAV), the optional extra ``m4a``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sideman.audio.decode_sndfile import BLOCK_N
+from sideman.audio.sniff import Container
+from sideman.core.errors import AudioError, MissingExtraError
+
+_PREROLL_S = 0.5  # decoders need some packets before the wanted sample: AAC one, HE-AAC a few
+_INTEGER_SCALE = {"u1": 1 / 128, "i2": 1 / 32768, "i4": 1 / 2147483648, "i8": 1 / 9223372036854775808}
+
+
+class AvSource:
+    """An open recording; ``blocks()`` yields its mono mix at the file's own rate.
+
+    Raises MissingExtraError without PyAV, AudioError when FFmpeg does not accept the file or finds no sound in it.
+    """
+
+    def __init__(self, file: BinaryIO, container: Container, name: str) -> None:
+        try:
+            import av
+        except ImportError:
+            raise MissingExtraError(f"{name}: decoding {container.name} files", "m4a") from None
+        # FFmpegError covers what libav reports; ValueError and its kin come from PyAV itself on senseless headers.
+        self._errors: tuple[type[Exception], ...] = (
+            av.FFmpegError,
+            ValueError,
+            LookupError,
+            ArithmeticError,
+            NotImplementedError,
+        )
+        self._name, self._exact_seek = name, container.library == "mov"
+        self._bad_packet: type[Exception] = av.error.InvalidDataError
+        self._container: Any = None
+        self.damage: str | None = None
+        file.seek(0)
+        try:
+            # The demuxer is fixed by the sniffed type, and a file object opens nothing else: playlists, URLs and
+            # external references inside a hostile file stay out of reach.
+            self._container = av.open(file, mode="r", format=container.library, metadata_errors="replace")
+            stream = self._container.streams.best("audio")
+            if stream is None:
+                raise AudioError(f"{name}: holds no sound ({container.name} without an audio stream)")
+            self._stream: Any = stream
+            self._stream.codec_context.thread_count = 1
+            self._frames = self._decoded()
+            self._first: Any = next(self._frames, None)
+        except self._errors as error:
+            self.close()
+            raise AudioError(f"{name}: the {container.name} data cannot be decoded: {_reason(error)}") from None
+        except AudioError:
+            self.close()
+            raise
+        if self._first is None:
+            self.close()
+            raise AudioError(f"{name}: contains no audio samples" + (f" ({self.damage})" if self.damage else ""))
+        self.codec = str(self._stream.codec_context.name)
+        # The first frame tells the truth: headers of HE-AAC give half of the rate.
+        self.sample_rate_hz, self.channels = int(self._first.sample_rate), int(self._first.layout.nb_channels)
+        self.frames_n = self._declared_frames()
+
+    def _decoded(self) -> Iterator[Any]:
+        """Yield frame by frame; a packet that cannot be decoded is left out and remembered."""
+        for packet in self._container.demux(self._stream):
+            try:
+                frames = packet.decode()
+            except self._bad_packet as error:
+                self.damage = _reason(error)
+                continue
+            yield from frames
+
+    def _declared_frames(self) -> int | None:
+        duration, base = self._stream.duration, self._stream.time_base
+        if duration is not None and base is not None:
+            seconds = float(duration * base)
+        elif self._container.duration is not None and self._container.format.name != "aac":
+            seconds = self._container.duration / 1e6
+        else:
+            return None  # raw AAC: FFmpeg only guesses
+        return round(seconds * self.sample_rate_hz) if 0 < seconds < 1e12 else None
+
+    def blocks(self, start_n: int) -> Iterator[NDArray[np.float32]]:
+        """Yield mono blocks, float32 (n,), from frame ``start_n`` to the end; nothing when there is nothing.
+
+        A damaged packet is left out, a damaged container ends the blocks; ``damage`` then says why.
+        """
+        parts: list[NDArray[np.float32]] = []
+        held_n = 0
+        for part in self._parts(start_n):
+            parts.append(part)
+            held_n += len(part)
+            if held_n >= BLOCK_N:
+                yield np.concatenate(parts)
+                parts, held_n = [], 0
+        if parts:
+            yield np.concatenate(parts)
+
+    def _parts(self, start_n: int) -> Iterator[NDArray[np.float32]]:
+        skip_n = start_n - self._seek(start_n) if start_n else 0
+        frame = self._first
+        while frame is not None:
+            if int(frame.sample_rate) != self.sample_rate_hz:
+                self.damage = f"its sample rate changes to {frame.sample_rate} Hz"
+                return
+            try:
+                part = _mono(frame)
+                frame = next(self._frames, None)
+            except self._errors as error:
+                self.damage = _reason(error)
+                return
+            if len(part) > skip_n:
+                yield part[skip_n:]
+            skip_n = max(0, skip_n - len(part))
+
+    def _seek(self, start_n: int) -> int:
+        """Go to a frame at or before ``start_n`` and return its position; 0 when decoding from the start."""
+        goal_s = start_n / self.sample_rate_hz - _PREROLL_S
+        if not self._exact_seek or goal_s <= 0:
+            return 0  # other containers have no timestamps exact to a sample: decode and discard
+        base = self._stream.time_base
+        try:
+            self._container.seek(int(goal_s / base), stream=self._stream, backward=True)
+            self._frames = self._decoded()
+            for frame in self._frames:
+                if frame.pts is None:
+                    break
+                position_n: int = round(frame.pts * base * self.sample_rate_hz)
+                if position_n <= start_n:
+                    self._first = frame
+                    return position_n
+                break
+        except self._errors:
+            pass  # fall through: an index that misleads is no reason to give up
+        return self._rewind()
+
+    def _rewind(self) -> int:
+        try:
+            self._container.seek(0, stream=self._stream, backward=True)
+            self._frames = self._decoded()
+            self._first = next(self._frames, None)
+        except self._errors as error:
+            raise AudioError(f"{self._name}: damaged: cannot go back to its start: {_reason(error)}") from None
+        return 0
+
+    def close(self) -> None:
+        """Close the demuxer; the file itself stays with whoever opened it."""
+        if self._container is not None:
+            self._container.close()
+
+
+def _mono(frame: Any) -> NDArray[np.float32]:
+    """Mix one decoded frame of any sample format to mono float32 in [-1, 1]."""
+    channels = int(frame.layout.nb_channels)
+    data = frame.to_ndarray()
+    kind = data.dtype.str[1:]
+    if not frame.format.is_planar:
+        data = data.reshape(-1, channels).T
+    precise = np.float32 if kind in ("u1", "i2", "f4") else np.float64  # float32 holds 24 bits
+    mono = data[0].astype(precise) if channels == 1 else np.full(channels, 1.0 / channels, dtype=precise) @ data
+    if kind == "u1":
+        mono -= 128
+    return np.ascontiguousarray(mono * precise(_INTEGER_SCALE.get(kind, 1.0)), dtype=np.float32)
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split()).rstrip(".")
