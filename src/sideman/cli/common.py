@@ -1,0 +1,64 @@
+"""What the commands share: exit codes, lines on stderr, and text that is safe and fits on a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+FAILED, USAGE, SOME_FAILED, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
+
+
+def complain(line: str) -> None:
+    """Print one line on stderr; control characters and stray bytes of file names are written out."""
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Text with control characters and bytes that are no UTF-8 written out, so that no name can steer a terminal."""
+    shown = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in shown)
+
+
+def cells(text: str) -> int:
+    """Width on a terminal, where some characters take two cells."""
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def fit(path: str, width: int) -> str:
+    """The path in exactly ``width`` terminal cells; a long one loses its beginning, for the file's name says most."""
+    from rich.cells import set_cell_size
+
+    if cells(path) <= width:
+        return set_cell_size(path, width)
+    tail = path[-width:]
+    while cells(tail) > width - 1:
+        tail = tail[1:]
+    broken, separator, whole = tail.partition(os.sep)
+    if broken and cells(whole) >= width // 2:  # rather begin at a folder than within one's name
+        tail = separator + whole
+    return set_cell_size("…" + tail, width)
+
+
+def clock(time_s: float) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    minutes, seconds = divmod(round(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def percent(p: float) -> str:
+    """A probability in percent; never "100%" for what is not certain: 0.996 is shown as 99%."""
+    return f"{min(round(100 * p), 99 if p < 1 else 100)}%"
+
+
+def discard_stdout() -> None:
+    """Nobody reads any more: what Python still holds must not raise again when it exits."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):  # replaced by something without a descriptor, as in tests
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
