@@ -1,0 +1,51 @@
+"""Running mean and variance, merged block by block without cancellation.
+
+Source: T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for computing the sample variance", The American
+Statistician 37(3), 1983.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Moments:
+    """Mean and population variance of each column of the blocks it is given."""
+
+    def __init__(self, columns: int) -> None:
+        """Begin with no rows."""
+        self.count = 0
+        self.mean: NDArray[np.float64] = np.zeros(columns)
+        self._squares: NDArray[np.float64] = np.zeros(columns)
+
+    def update(self, rows: NDArray[np.floating]) -> None:
+        """Add a block of shape (b, columns)."""
+        if not len(rows):
+            return
+        mean = rows.mean(axis=0, dtype=np.float64)
+        deviation = rows - mean
+        self._merge(len(rows), mean, np.einsum("ij,ij->j", deviation, deviation))
+
+    def update_flat(self, values: NDArray[np.float32]) -> None:
+        """Add a long vector to a single column in single precision (numpy's pairwise sums keep it exact enough)."""
+        if not values.size:
+            return
+        mean = np.float32(values.sum() / values.size)
+        deviation = values - mean
+        rest = float(deviation.sum()) / values.size  # what rounding left of the mean
+        np.square(deviation, out=deviation)
+        squares = float(deviation.sum()) - values.size * rest * rest
+        self._merge(values.size, np.array([float(mean) + rest]), np.array([max(squares, 0.0)]))
+
+    def _merge(self, count: int, mean: NDArray[np.float64], squares: NDArray[np.float64]) -> None:
+        total = self.count + count
+        step = mean - self.mean
+        self._squares += squares + step * step * (self.count * count / total)
+        self.mean = self.mean + step * (count / total)
+        self.count = total
+
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """Population variance (divided by the count) of each column; 0 where nothing was added."""
+        return self._squares / max(self.count, 1)
