@@ -16,6 +16,19 @@ _PREROLL_S = 0.5  # decoders need some packets before the wanted sample: AAC one
 _INTEGER_SCALE = {"u1": 1 / 128, "i2": 1 / 32768, "i4": 1 / 2147483648, "i8": 1 / 9223372036854775808}
 
 
+class _Reader:
+    """A file that answers FFmpeg's impossible seeks with an error code; an exception would be printed by PyAV."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.tell, self._seek = file.read, file.tell, file.seek
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1
+
+
 class AvSource:
     """An open recording; ``blocks()`` yields its mono mix at the file's own rate.
 
@@ -43,10 +56,12 @@ class AvSource:
         try:
             # The demuxer is fixed by the sniffed type, and a file object opens nothing else: playlists, URLs and
             # external references inside a hostile file stay out of reach.
-            self._container = av.open(file, mode="r", format=container.library, metadata_errors="replace")
+            self._container = av.open(_Reader(file), mode="r", format=container.library, metadata_errors="replace")
             stream = self._container.streams.best("audio")
             if stream is None:
                 raise AudioError(f"{name}: holds no sound ({container.name} without an audio stream)")
+            if stream.codec_context is None:
+                raise AudioError(f"{name}: the {container.name} data cannot be decoded: its codec is not known")
             self._stream: Any = stream
             self._stream.codec_context.thread_count = 1
             self._frames = self._decoded()
@@ -76,13 +91,15 @@ class AvSource:
             yield from frames
 
     def _declared_frames(self) -> int | None:
+        if self._container.format.name == "aac":
+            return None  # raw AAC: FFmpeg only guesses from the bit rate
         duration, base = self._stream.duration, self._stream.time_base
         if duration is not None and base is not None:
             seconds = float(duration * base)
-        elif self._container.duration is not None and self._container.format.name != "aac":
+        elif self._container.duration is not None:
             seconds = self._container.duration / 1e6
         else:
-            return None  # raw AAC: FFmpeg only guesses
+            return None
         return round(seconds * self.sample_rate_hz) if 0 < seconds < 1e12 else None
 
     def blocks(self, start_n: int) -> Iterator[NDArray[np.float32]]:
@@ -162,10 +179,11 @@ def _mono(frame: Any) -> NDArray[np.float32]:
     if not frame.format.is_planar:
         data = data.reshape(-1, channels).T
     precise = np.float32 if kind in ("u1", "i2", "f4") else np.float64  # float32 holds 24 bits
-    mono = data[0].astype(precise) if channels == 1 else np.full(channels, 1.0 / channels, dtype=precise) @ data
-    if kind == "u1":
-        mono -= 128
-    return np.ascontiguousarray(mono * precise(_INTEGER_SCALE.get(kind, 1.0)), dtype=np.float32)
+    with np.errstate(all="ignore"):  # senseless samples are refused later, by name of the file
+        mono = data[0].astype(precise) if channels == 1 else np.full(channels, 1.0 / channels, dtype=precise) @ data
+        if kind == "u1":
+            mono -= 128
+        return np.ascontiguousarray(mono * precise(_INTEGER_SCALE.get(kind, 1.0)), dtype=np.float32)
 
 
 def _reason(error: Exception) -> str:

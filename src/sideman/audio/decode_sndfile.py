@@ -22,6 +22,7 @@ _BLOCK_VALUES = 1 << 19
 _UNKNOWN_N = 1 << 56  # libsndfile says SF_COUNT_MAX where it does not know the length
 _OPEN_END = 1 << 10  # no frame is 1024 times smaller than another
 _ID3V1_BYTES = 128
+_MP3_PREROLL_S = 1.0  # a frame may draw on 511 earlier bytes (the bit reservoir): up to half a second at 8 kbit/s
 
 
 class _Window:
@@ -74,6 +75,12 @@ class SndfileSource:
     def __init__(self, file: BinaryIO, size: int, container: Container, name: str) -> None:
         import soundfile
 
+        class Sound(soundfile.SoundFile):  # type: ignore[misc]
+            """soundfile seeks after every read of a seekable file, which loses the end of flac of unknown length."""
+
+            def seekable(self) -> bool:
+                return False
+
         self._error: type[Exception] = soundfile.LibsndfileError
         self._name, self._silenced = name, container.name == "mp3"
         target: Any
@@ -87,7 +94,7 @@ class SndfileSource:
             os.lseek(target, 0, os.SEEK_SET)  # libsndfile starts where the descriptor stands
         with self._quiet():
             try:
-                self._sound = soundfile.SoundFile(target)
+                self._sound = Sound(target)
             except (self._error, ValueError, TypeError) as error:
                 if isinstance(target, int):
                     with contextlib.suppress(OSError):
@@ -98,6 +105,7 @@ class SndfileSource:
         known = container.length_known and 0 <= self._sound.frames < _UNKNOWN_N
         self.frames_n: int | None = int(self._sound.frames) if known else None
         self.damage: str | None = None
+        self._preroll_s = _MP3_PREROLL_S if container.name == "mp3" else 0.0
 
     def _quiet(self) -> contextlib.AbstractContextManager[None]:
         return CStderrSilenced() if self._silenced else contextlib.nullcontext()
@@ -116,8 +124,10 @@ class SndfileSource:
             got_n = self._read(buffer, done_n)
             done_n += got_n
             if got_n > skip_n:
-                # Mono needs the copy, the buffer is filled again; more channels are mixed into a fresh array.
-                yield buffer[skip_n:got_n, 0].copy() if self.channels == 1 else buffer[skip_n:got_n] @ weights
+                with np.errstate(all="ignore"):  # NaN is refused later, with a message
+                    # Mono needs the copy, the buffer is filled again; more channels are mixed into a fresh array.
+                    mono = buffer[skip_n:got_n, 0].copy() if self.channels == 1 else buffer[skip_n:got_n] @ weights
+                yield mono
             skip_n = max(0, skip_n - got_n)
             if got_n == 0 or self.damage:
                 break
@@ -136,12 +146,12 @@ class SndfileSource:
             return got_n if 0 <= got_n <= len(buffer) else 0
 
     def _seek(self, frame: int) -> int:
-        """Go to ``frame``; where the file does not let itself be searched, stay at the start and return 0."""
-        if not self._sound.seekable():
-            return 0
+        """Go to ``frame`` or before it and return where; where the file does not let itself be searched, its start."""
+        if self.codec == "vorbis":
+            return 0  # libsndfile's Vorbis seek can be off by a window (its issue 885): decode and discard
         with self._quiet():
             try:
-                return int(self._sound.seek(frame))
+                return int(self._sound.seek(max(0, frame - round(self._preroll_s * self.sample_rate_hz))))
             except (self._error, ValueError):
                 pass
             try:
@@ -158,4 +168,5 @@ class SndfileSource:
 
 def _reason(error: Exception) -> str:
     text = getattr(error, "error_string", None) or str(error)
-    return " ".join(str(text).split()).rstrip(".")
+    text = " ".join(str(text).split()).rstrip(".")
+    return "the data breaks off or is damaged" if "internal error" in text else text

@@ -80,7 +80,7 @@ def _by_magic(head: bytes, size: int) -> Container | None:
         return Container("mp4", "mov")
     if four == b"caff":
         return Container("caf", "caf")
-    if four == b"wvPk":
+    if four == b"wvpk":
         return Container("wavpack", "wv")
     if four == b"MAC ":
         return Container("ape", "ape")
