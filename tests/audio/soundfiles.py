@@ -135,6 +135,7 @@ AV_KINDS: dict[str, tuple[str, Encoder]] = {
     "mkv-flac": ("mkv", by_av("matroska", "flac", "s16")),
     "mov-pcm": ("mov", by_av("mov", "pcm_s16le", "s16")),
     "caf-pcm": ("caf", by_av("caf", "pcm_s16be", "s16")),
+    "ogg-flac": ("oga", by_av("ogg", "flac", "s16")),
     "wavpack": ("wv", by_av("wv", "wavpack", "fltp")),
 }
 KINDS = SNDFILE_KINDS | AV_KINDS
@@ -158,6 +159,7 @@ EXACT = {  # kind -> largest error of its quantisation; the others are lossy
     "mkv-flac": 2**-15,
     "mov-pcm": 2**-15,
     "caf-pcm": 2**-15,
+    "ogg-flac": 2**-15,
     "wavpack": 0.0,
 }
 

@@ -73,8 +73,7 @@ def test_an_excerpt_is_a_slice_of_the_whole(
     part, _ = load(recordings[kind], sample_rate_hz=None, start_s=start_s, duration_s=duration_s)
     start_n = round(start_s * rate_hz)
     expected = whole[start_n : None if duration_s is None else start_n + max(1, round(duration_s * rate_hz))]
-    # AAC may fill bands with noise (PNS), whose generator remembers the past: everything else is exact.
-    np.testing.assert_allclose(part, expected, atol=1e-2 if kind == "m4a-aac" else 1e-6)
+    np.testing.assert_allclose(part, expected, atol=1e-6)
 
 
 @PROPERTY
@@ -161,7 +160,7 @@ def test_threads_may_decode_at_the_same_time(recordings: dict[str, Path]) -> Non
             np.testing.assert_array_equal(y, expected[path])
 
 
-@pytest.mark.parametrize("kind", ["mp3", "mp3-without-length", "ogg-vorbis", "ogg-opus", "flac-16"])
+@pytest.mark.parametrize("kind", ["mp3", "mp3-without-length", "ogg-vorbis", "ogg-opus", "flac-16", "m4a-aac"])
 @pytest.mark.parametrize("start_s", [0.1, 0.5, 1.0, 1.01, 1.5, 2.0, 2.3])
 def test_a_start_in_the_middle_hears_the_same_samples(kind: str, start_s: float, recordings: dict[str, Path]) -> None:
     """Regressions: mp3 frames lacked their bit reservoir after a seek, and Vorbis came out shifted by a window."""
@@ -222,6 +221,7 @@ def test_a_small_file_that_expands_to_hours_stops_at_the_limit(tmp_path: Path) -
     tracemalloc.stop()
     assert peak_bytes < 4 * 22050 * 600 * 2  # what load holds until it stops
     assert "Limits.max_decoded_samples" in _refused(path, limits=Limits(max_decoded_samples=10_000_000))
+    assert "beyond its end" in _refused(path, start_s=1e9)
 
 
 def test_load_refuses_what_does_not_fit_in_memory_and_stream_does_not(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_senseless_headers_are_refused(header: dict[str, int], said: str, tmp_pa
 
 
 def test_lengths_that_lie_allocate_nothing(tmp_path: Path) -> None:
-    """RF64, W64, AU, FLAC and AIFF headers that claim up to 2**63 - 1 samples over 24,000 real ones."""
+    """RF64, W64, AU and AIFF headers that claim up to 2**63 - 1 samples over 24,000 real ones."""
     huge = struct.pack("<Q", 2**63 - 1)
     files: dict[str, bytearray] = {kind: bytearray(sample(kind)) for kind in ("rf64", "w64", "au-16", "aiff-16")}
     at = files["rf64"].find(b"ds64")
@@ -279,10 +279,7 @@ def test_lengths_that_lie_allocate_nothing(tmp_path: Path) -> None:
         path = tmp_path / kind
         path.write_bytes(bytes(data))
         tracemalloc.start()
-        if kind == "rf64":
-            _refused(path)
-        else:
-            assert 23_000 < len(load(path, sample_rate_hz=None)[0]) <= 24_100
+        assert 23_000 < len(load(path, sample_rate_hz=None)[0]) <= 24_100
         peak_bytes = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak_bytes < 8_000_000

@@ -1,7 +1,8 @@
 """Sound in: any recording becomes mono float32 at one sample rate, block by block and in bounded memory.
 
-wav, rf64, w64, au, aiff, flac, ogg (Vorbis, Opus, FLAC) and mp3 are decoded by libsndfile; m4a/mp4 (AAC, ALAC), raw
-AAC, wma, webm/mkv, caf, wavpack and ape by FFmpeg through the extra ``m4a``. The kind of file is told by its content.
+wav, rf64, w64, au, aiff, flac, ogg (Vorbis, Opus) and mp3 are decoded by libsndfile; m4a/mp4 (AAC, ALAC), raw AAC, wma,
+webm/mkv, caf, wavpack, ape, and ogg with other codecs or several streams by FFmpeg through the extra ``m4a``. The kind
+of file is told by its content.
 
 What happens to difficult files:
 
@@ -45,6 +46,8 @@ _MAX_OUTPUT_RATE_HZ = 1_000_000
 class Limits:
     """What one recording may cost. Lengths count what is decoded, not what a header says.
 
+    Where ``start_s`` can only be reached by decoding (Vorbis, FFmpeg's formats), that counts too.
+
     ``max_duration_s``: seconds decoded. ``max_decoded_samples``: frames times channels decoded (the work).
     ``max_loaded_samples``: mono samples that :func:`load` may return at once (the memory, 4 bytes each).
     """
@@ -75,7 +78,7 @@ class AudioInfo:
     """What a file says of itself.
 
     ``duration_s`` is None where only decoding would tell (raw AAC, mp3 without a length header).
-    ``truncated``: the file is shorter than its own header says.
+    ``truncated``: the end is missing, by what the file says of its own length.
     """
 
     path: str
@@ -93,6 +96,7 @@ class _Source(Protocol):
     channels: int
     frames_n: int | None
     damage: str | None
+    skipped_n: int
 
     def blocks(self, start_n: int) -> Iterator[NDArray[np.float32]]: ...
     def close(self) -> None: ...
@@ -230,7 +234,7 @@ def _decoded(
             raise _past_end(name, start_s, None)
         raise AudioError(f"{name}: contains no audio samples")
     if source.damage or container.cut:
-        reason = source.damage or "it is shorter than its header says"
+        reason = source.damage or "its end is missing"
         _LOG.warning("%s: truncated or damaged: %s; what could be decoded is used", name, reason)
 
 
@@ -243,7 +247,9 @@ def _checked(
         if wanted_n is not None:
             block = block[: wanted_n - done_n]
         done_n += len(block)
-        _check_length(done_n, source, name, limits, "decoded")
+        _check_length(source.skipped_n + done_n, source, name, limits, "decoded")
+        if not len(block):
+            continue
         # One pass in the usual case: the dot product is finite and small whenever all samples are.
         with np.errstate(all="ignore"):
             energy = float(np.dot(block, block))

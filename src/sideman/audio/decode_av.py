@@ -12,7 +12,6 @@ from sideman.audio.decode_sndfile import BLOCK_N
 from sideman.audio.sniff import Container
 from sideman.core.errors import AudioError, MissingExtraError
 
-_PREROLL_S = 0.5  # decoders need some packets before the wanted sample: AAC one, HE-AAC a few
 _INTEGER_SCALE = {"u1": 1 / 128, "i2": 1 / 32768, "i4": 1 / 2147483648, "i8": 1 / 9223372036854775808}
 
 
@@ -48,10 +47,10 @@ class AvSource:
             ArithmeticError,
             NotImplementedError,
         )
-        self._name, self._exact_seek = name, container.library == "mov"
         self._bad_packet: type[Exception] = av.error.InvalidDataError
         self._container: Any = None
         self.damage: str | None = None
+        self.skipped_n = 0
         file.seek(0)
         try:
             # The demuxer is fixed by the sniffed type, and a file object opens nothing else: playlists, URLs and
@@ -103,23 +102,25 @@ class AvSource:
         return round(seconds * self.sample_rate_hz) if 0 < seconds < 1e12 else None
 
     def blocks(self, start_n: int) -> Iterator[NDArray[np.float32]]:
-        """Yield mono blocks, float32 (n,), from frame ``start_n`` to the end; nothing when there is nothing.
+        """Yield mono blocks, float32 (n,), from frame ``start_n`` to the end.
 
-        A damaged packet is left out, a damaged container ends the blocks; ``damage`` then says why.
+        Blocks before the start are empty and counted by ``skipped_n``, so that the caller can stop. A damaged
+        packet is left out, a damaged container ends the blocks; ``damage`` then says why.
         """
         parts: list[NDArray[np.float32]] = []
         held_n = 0
         for part in self._parts(start_n):
             parts.append(part)
             held_n += len(part)
-            if held_n >= BLOCK_N:
+            if held_n >= BLOCK_N or held_n == 0:
                 yield np.concatenate(parts)
                 parts, held_n = [], 0
         if parts:
             yield np.concatenate(parts)
 
     def _parts(self, start_n: int) -> Iterator[NDArray[np.float32]]:
-        skip_n = start_n - self._seek(start_n) if start_n else 0
+        # Decode and discard up to the start. Seeking would not be exact: most containers have no timestamps to the
+        # sample, and AAC fills bands with noise whose generator remembers everything before.
         frame = self._first
         while frame is not None:
             if int(frame.sample_rate) != self.sample_rate_hz:
@@ -131,39 +132,9 @@ class AvSource:
             except self._errors as error:
                 self.damage = _reason(error)
                 return
-            if len(part) > skip_n:
-                yield part[skip_n:]
-            skip_n = max(0, skip_n - len(part))
-
-    def _seek(self, start_n: int) -> int:
-        """Go to a frame at or before ``start_n`` and return its position; 0 when decoding from the start."""
-        goal_s = start_n / self.sample_rate_hz - _PREROLL_S
-        if not self._exact_seek or goal_s <= 0:
-            return 0  # other containers have no timestamps exact to a sample: decode and discard
-        base = self._stream.time_base
-        try:
-            self._container.seek(int(goal_s / base), stream=self._stream, backward=True)
-            self._frames = self._decoded()
-            for frame in self._frames:
-                if frame.pts is None:
-                    break
-                position_n: int = round(frame.pts * base * self.sample_rate_hz)
-                if position_n <= start_n:
-                    self._first = frame
-                    return position_n
-                break
-        except self._errors:
-            pass  # fall through: an index that misleads is no reason to give up
-        return self._rewind()
-
-    def _rewind(self) -> int:
-        try:
-            self._container.seek(0, stream=self._stream, backward=True)
-            self._frames = self._decoded()
-            self._first = next(self._frames, None)
-        except self._errors as error:
-            raise AudioError(f"{self._name}: damaged: cannot go back to its start: {_reason(error)}") from None
-        return 0
+            dropped_n = min(len(part), start_n - self.skipped_n)
+            self.skipped_n += dropped_n
+            yield part[dropped_n:]
 
     def close(self) -> None:
         """Close the demuxer; the file itself stays with whoever opened it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 from collections.abc import Iterator
@@ -66,6 +67,20 @@ class _Window:
         return len(data)
 
 
+@functools.cache
+def _soundfile() -> tuple[Any, type[Exception]]:
+    """Import soundfile at the first file: (class to open files with, its error)."""
+    import soundfile
+
+    class Sound(soundfile.SoundFile):  # type: ignore[misc]
+        """soundfile seeks after every read of a seekable file, which loses the end of flac of unknown length."""
+
+        def seekable(self) -> bool:
+            return False
+
+    return Sound, soundfile.LibsndfileError
+
+
 class SndfileSource:
     """An open sound file; ``blocks()`` yields its mono mix at the file's own rate.
 
@@ -73,64 +88,61 @@ class SndfileSource:
     """
 
     def __init__(self, file: BinaryIO, size: int, container: Container, name: str) -> None:
-        import soundfile
-
-        class Sound(soundfile.SoundFile):  # type: ignore[misc]
-            """soundfile seeks after every read of a seekable file, which loses the end of flac of unknown length."""
-
-            def seekable(self) -> bool:
-                return False
-
-        self._error: type[Exception] = soundfile.LibsndfileError
-        self._name, self._silenced = name, container.name == "mp3"
-        target: Any
-        if container.name == "mp3" and (container.offset or not container.length_known):
-            end = size if container.length_known else container.offset + size * _OPEN_END
-            target = _Window(file, container.offset, size, end)
-        elif sys.platform == "win32":
-            target = _Window(file, 0, size, size)  # a file descriptor cannot cross between C run-time libraries
-        else:
-            target = os.dup(file.fileno())
-            os.lseek(target, 0, os.SEEK_SET)  # libsndfile starts where the descriptor stands
-        with self._quiet():
-            try:
-                self._sound = Sound(target)
-            except (self._error, ValueError, TypeError) as error:
-                if isinstance(target, int):
-                    with contextlib.suppress(OSError):
-                        os.close(target)
-                raise AudioError(f"{name}: the {container.name} data cannot be decoded: {_reason(error)}") from None
+        self._file, self._size, self._container, self._name = file, size, container, name
+        self._sound = self._open()
         self.codec = str(self._sound.subtype).lower()
         self.sample_rate_hz, self.channels = int(self._sound.samplerate), int(self._sound.channels)
         known = container.length_known and 0 <= self._sound.frames < _UNKNOWN_N
         self.frames_n: int | None = int(self._sound.frames) if known else None
         self.damage: str | None = None
+        self.skipped_n = 0
         self._preroll_s = _MP3_PREROLL_S if container.name == "mp3" else 0.0
 
+    def _open(self) -> Any:
+        container, start = self._container, self._container.offset
+        target: Any
+        if container.name == "mp3" and (start or not container.length_known):
+            end = self._size if container.length_known else start + self._size * _OPEN_END
+            target = _Window(self._file, start, self._size, end)
+        elif sys.platform == "win32":  # a file descriptor cannot cross between C run-time libraries
+            target = _Window(self._file, 0, self._size, self._size)
+        else:
+            target = self._file.fileno()
+            os.lseek(target, 0, os.SEEK_SET)  # libsndfile starts where the descriptor stands
+        sound_class, self._error = _soundfile()
+        with self._quiet():
+            try:
+                return sound_class(target, closefd=False)
+            except (self._error, ValueError, TypeError) as error:
+                raise AudioError(
+                    f"{self._name}: the {container.name} data cannot be decoded: {_reason(error)}"
+                ) from None
+
     def _quiet(self) -> contextlib.AbstractContextManager[None]:
-        return CStderrSilenced() if self._silenced else contextlib.nullcontext()
+        return CStderrSilenced() if self._container.name == "mp3" else contextlib.nullcontext()
 
     def blocks(self, start_n: int) -> Iterator[NDArray[np.float32]]:
-        """Yield mono blocks, float32 (n,), from frame ``start_n`` to the end; nothing when there is nothing.
+        """Yield mono blocks, float32 (n,), from frame ``start_n`` to the end.
 
-        When the decoder gives up in the middle, the blocks end there and ``damage`` says why.
+        Blocks before the start are empty and counted by ``skipped_n``, so that the caller can stop. When the
+        decoder gives up in the middle, the blocks end there and ``damage`` says why.
         """
-        skip_n = start_n - self._seek(start_n) if start_n else 0
+        done_n = self._seek(start_n) if start_n else 0
+        skip_n = start_n - done_n
         block_n = max(1, min(BLOCK_N, _BLOCK_VALUES // self.channels))
         buffer = np.empty((block_n, self.channels), dtype=np.float32)
         weights = np.full(self.channels, 1.0 / self.channels, dtype=np.float32)
-        done_n = start_n - skip_n
-        while True:
+        while not self.damage:
             got_n = self._read(buffer, done_n)
-            done_n += got_n
-            if got_n > skip_n:
-                with np.errstate(all="ignore"):  # NaN is refused later, with a message
-                    # Mono needs the copy, the buffer is filled again; more channels are mixed into a fresh array.
-                    mono = buffer[skip_n:got_n, 0].copy() if self.channels == 1 else buffer[skip_n:got_n] @ weights
-                yield mono
-            skip_n = max(0, skip_n - got_n)
-            if got_n == 0 or self.damage:
+            if got_n == 0:
                 break
+            done_n += got_n
+            dropped_n = min(got_n, skip_n - self.skipped_n)
+            self.skipped_n += dropped_n
+            with np.errstate(all="ignore"):  # NaN is refused later, with a message
+                # Mono needs the copy, the buffer is filled again; more channels are mixed into a fresh array.
+                mono = buffer[dropped_n:got_n, 0].copy() if self.channels == 1 else buffer[dropped_n:got_n] @ weights
+            yield mono
 
     def _read(self, buffer: NDArray[np.float32], done_n: int) -> int:
         with self._quiet():
@@ -153,11 +165,9 @@ class SndfileSource:
             try:
                 return int(self._sound.seek(max(0, frame - round(self._preroll_s * self.sample_rate_hz))))
             except (self._error, ValueError):
-                pass
-            try:
-                self._sound.seek(0)
-            except (self._error, ValueError) as error:
-                raise AudioError(f"{self._name}: damaged: cannot go to frame {frame}: {_reason(error)}") from None
+                pass  # the file may be damaged only there; but the decoder is of no use any more
+        self.close()
+        self._sound = self._open()
         return 0
 
     def close(self) -> None:

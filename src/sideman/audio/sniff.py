@@ -13,6 +13,8 @@ from sideman.audio import mpeg
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _W64 = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+_OGG_PAGE_BYTES = 27 + 255 + 255 * 255  # the longest page
+_OGG_END = 4  # flag of a stream's last page
 _STREAMED = 0x7FFFF000  # sizes from here on are what encoders write when they cannot know the length
 
 
@@ -35,7 +37,7 @@ def sniff(file: BinaryIO, size: int) -> Container | None:
     """Return the container of an open file of ``size`` bytes, or None when it is no known kind of sound file."""
     file.seek(0)
     head = file.read(64)
-    known = _by_magic(head, size)
+    known = _ogg(file, head, size) if head[:4] == b"OggS" else _by_magic(head, size)
     if known is not None:
         return known
     after_tags = mpeg.skip_id3(file)
@@ -70,8 +72,8 @@ def _by_magic(head: bytes, size: int) -> Container | None:
         offset = int.from_bytes(head[4:8], order)  # type: ignore[arg-type]
         declared = int.from_bytes(head[8:12], order)  # type: ignore[arg-type]
         return Container("au", cut=declared < _STREAMED and offset + declared > size)
-    if four in (b"fLaC", b"OggS"):
-        return Container("flac" if four == b"fLaC" else "ogg")
+    if four == b"fLaC":
+        return Container("flac")
     if head[:16] == _ASF:
         return Container("asf", "asf")
     if four == b"\x1a\x45\xdf\xa3":
@@ -85,6 +87,22 @@ def _by_magic(head: bytes, size: int) -> Container | None:
     if four == b"MAC ":
         return Container("ape", "ape")
     return None
+
+
+def _ogg(file: BinaryIO, head: bytes, size: int) -> Container:
+    """Look at the first and the last page (RFC 3533) to choose the decoder and to see a missing end.
+
+    libsndfile reads Vorbis and Opus, but only the first of several streams; FFmpeg reads the rest: FLAC, Speex, video
+    beside the sound, and streams one after the other as radio recorders write them.
+    """
+    file.seek(max(0, size - _OGG_PAGE_BYTES))
+    tail = file.read()
+    at = tail.rfind(b"OggS")
+    last = tail[at : at + 27] if at >= 0 else b""
+    cut = len(last) < 27 or not last[5] & _OGG_END or len(tail) - at < 27 + last[26] + sum(tail[at + 27 :][: last[26]])
+    chained = len(last) == 27 and last[14:18] != head[14:18]
+    plain = head[28:35] == b"\x01vorbis" or head[28:36] == b"OpusHead"
+    return Container("ogg", "sndfile" if plain and not chained else "ogg", cut=cut)
 
 
 def _is_adts(file: BinaryIO, offset: int, size: int) -> bool:
