@@ -19,6 +19,7 @@ N_CHROMA = 12
 TUNING_BINS = 100
 """Resolution of the tuning estimate: hundredths of a semitone."""
 
+_TUNING_EDGES = np.linspace(-0.5, 0.5, TUNING_BINS + 1)
 _PEAK_MIN_HZ, _PEAK_MAX_HZ = 150.0, 4000.0
 _PEAK_THRESHOLD = np.float32(0.1)
 _CENTRE_OCTAVE, _OCTAVE_WIDTH = 5.0, 2.0
@@ -29,7 +30,8 @@ _LOG_BINS_PER_OCTAVE = 256
 def hz_to_octaves(frequency_hz: NDArray[np.floating], tuning: float = 0.0) -> NDArray[np.floating]:
     """Octaves above A0 = 27.5 Hz, in the input's precision; ``tuning`` in semitones shifts the reference pitch."""
     reference_hz = 440.0 / 16 * 2.0 ** (tuning / N_CHROMA)
-    return np.log2(frequency_hz / reference_hz)
+    octaves: NDArray[np.floating] = np.log2(frequency_hz / reference_hz)
+    return octaves
 
 
 def spectral_peaks(power_frames: Float32, sample_rate_hz: int, n_fft: int = N_FFT) -> tuple[Float32, Float32]:
@@ -43,20 +45,23 @@ def spectral_peaks(power_frames: Float32, sample_rate_hz: int, n_fft: int = N_FF
     high = min(high, power_frames.shape[1] - 1)
     if high <= low:
         return np.empty(0, np.float32), np.empty(0, np.float32)
-    floor = _PEAK_THRESHOLD * power_frames.max(axis=1, keepdims=True)
-    middle, left, right = (power_frames[:, low + shift : high + shift] for shift in (0, -1, 1))
+    power = np.ascontiguousarray(power_frames)
+    floor = _PEAK_THRESHOLD * power.max(axis=1, keepdims=True)
+    middle, left, right = (power[:, low + shift : high + shift] for shift in (0, -1, 1))
     # A neighbour below the floor counts as zero there, which leaves the outcome as it is for a peak above the floor.
     is_peak = middle > floor
     is_peak &= middle > left
     is_peak &= middle >= right
-    at, bins = np.nonzero(is_peak)
-    centre, before, after = (side[at, bins].astype(np.float64) for side in (middle, left, right))
+    frame, bin_ = np.divmod(np.flatnonzero(is_peak), high - low)
+    bin_ += low
+    place = frame * power.shape[1] + bin_
+    centre, before, after = (power.reshape(-1)[place + shift].astype(np.float64) for shift in (0, -1, 1))
     slope = (after - before) / 2
     curvature = after + before - 2 * centre
     shift = np.zeros_like(centre)
     # A parabola whose top lies beyond the neighbouring bin is no peak shape: keep the bin's own frequency.
     np.divide(-slope, curvature, out=shift, where=np.abs(slope) < np.abs(curvature))
-    pitch_hz = (bins + low + shift) * (sample_rate_hz / n_fft)
+    pitch_hz = (bin_ + shift) * (sample_rate_hz / n_fft)
     return pitch_hz.astype(np.float32), (centre + 0.5 * slope * shift).astype(np.float32)
 
 
@@ -78,8 +83,7 @@ class TuningHistogram:
         """Add the peaks of :func:`spectral_peaks`."""
         residual = np.mod(N_CHROMA * hz_to_octaves(frequency_hz), 1.0)
         residual[residual >= 0.5] -= 1.0
-        edges = np.linspace(-0.5, 0.5, TUNING_BINS + 1)
-        bins = np.searchsorted(edges, residual, side="right") - 1
+        bins = np.searchsorted(_TUNING_EDGES, residual, side="right") - 1
         self._powers.append(power)
         self._bins.append(np.minimum(bins, TUNING_BINS - 1).astype(np.uint8))
         self._count += len(power)
@@ -97,18 +101,17 @@ class TuningHistogram:
 
     def tuning(self) -> float:
         """Deviation from A = 440 Hz in semitones, in [-0.5, 0.5) by hundredths; 0 where no peak was heard."""
-        edges = np.linspace(-0.5, 0.5, TUNING_BINS + 1)
         if self._binned is not None:
             if self._count:
                 self._compress()
             by_level = self._binned.sum(axis=1)
             half = int(np.searchsorted(np.cumsum(by_level), by_level.sum() / 2))
-            return float(edges[np.argmax(self._binned[half:].sum(axis=0))])
+            return float(_TUNING_EDGES[np.argmax(self._binned[half:].sum(axis=0))])
         if not self._count:
             return 0.0
         power = np.concatenate(self._powers)
         votes = np.concatenate(self._bins)[power >= np.median(power)]
-        return float(edges[np.argmax(np.bincount(votes, minlength=TUNING_BINS))])
+        return float(_TUNING_EDGES[np.argmax(np.bincount(votes, minlength=TUNING_BINS))])
 
 
 def estimate_tuning(source: ArrayLike | Spectrum, sample_rate_hz: int = 22050) -> float:

@@ -26,7 +26,7 @@ from sideman.audio.mel import mel_bands, power_to_db
 from sideman.audio.mfcc import N_MFCC, mfcc_frames
 from sideman.audio.moments import Moments
 from sideman.audio.onsets import centre_flux, spectral_flux
-from sideman.audio.spectral import spectral_shape
+from sideman.audio.spectral import band_count, band_sums, shape_from_sums
 from sideman.audio.spectrum import (
     BLOCK_FRAMES,
     HOP_LENGTH,
@@ -123,33 +123,35 @@ def describe_stream(blocks: Blocks, sample_rate_hz: int = 22050, *, tile_frames:
 
 @dataclass
 class _Spectra:
-    """Spectra of a tile's frames ``low .. high - 1``; mel power only of the frames that are its own."""
+    """Spectra of a tile's frames ``low .. high - 1``; mel power and sub-band sums of its own frames only."""
 
     tile: Tile
     frames: Complex64
-    magnitude: Float32
+    power: Float32
     mel: Float32
+    sums: Float32
 
 
 def _transform(tile: Tile, sample_rate_hz: int, peaks: Callable[[Float32], None] | None = None) -> _Spectra:
     """Transform a tile block by block, while each block's spectra are in the cache; show its own power to ``peaks``."""
     bands = mel_bands(sample_rate_hz)
-    shape = (tile.high - tile.low, 1 + N_FFT // 2)
-    frames, magnitude = np.empty(shape, np.complex64), np.empty(shape, np.float32)
-    mel = np.zeros((tile.last - tile.first, bands.n_mels), np.float32)
-    power = np.empty((BLOCK_FRAMES, shape[1]), np.float32)
+    count, own_count, bins = tile.high - tile.low, tile.last - tile.first, 1 + N_FFT // 2
+    frames, power = np.empty((count, bins), np.complex64), np.empty((count, bins), np.float32)
+    mel = np.zeros((own_count, bands.n_mels), np.float32)
+    sums = np.empty((own_count, band_count(bins), 3), np.float32)
+    magnitude = np.empty((BLOCK_FRAMES, bins), np.float32)
     for at, block in frame_blocks(tile.padded):
         frames[at : at + len(block)] = block
-        block_power = squared_magnitude(block, out=power[: len(block)])
-        np.sqrt(block_power, out=magnitude[at : at + len(block)])
-        own = slice(max(tile.first - tile.low - at, 0), max(tile.last - tile.low - at, 0))
-        own_power = block_power[own]
+        block_power = squared_magnitude(block, out=power[at : at + len(block)])
+        start = max(tile.first - tile.low - at, 0)
+        own_power = block_power[start : max(tile.last - tile.low - at, 0)]
         if len(own_power):
-            start = tile.low + at + own.start - tile.first
-            bands.apply(own_power, out=mel[start : start + len(own_power)])
+            own = slice(tile.low + at + start - tile.first, tile.low + at + start - tile.first + len(own_power))
+            bands.apply(own_power, out=mel[own])
+            band_sums(np.sqrt(own_power, out=magnitude[: len(own_power)]), out=sums[own])
             if peaks is not None:
                 peaks(own_power)
-    return _Spectra(tile, frames, magnitude, mel)
+    return _Spectra(tile, frames, power, mel, sums)
 
 
 class _Scan:
@@ -188,14 +190,14 @@ class _Table:
         """Add a tile; its complex frames are overwritten."""
         tile = spectra.tile
         own = slice(tile.first - tile.low, tile.last - tile.low)
-        magnitude = spectra.magnitude[own]
+        power = spectra.power[own]
         levels = level_and_crossings(tile.padded, tile.begin_n, tile.end_n)[own]
-        bin_hz = self.sample_rate_hz / N_FFT
-        for at in range(0, len(magnitude), BLOCK_FRAMES):
-            block = magnitude[at : at + BLOCK_FRAMES]
-            shape = spectral_shape(block, bin_hz)
-            self.shape.update(np.concatenate([levels[at : at + BLOCK_FRAMES], shape], axis=1))
-            chroma = chroma_frames(np.square(block), self.sample_rate_hz, self.tuning)
+        shape = shape_from_sums(
+            spectra.sums, power.shape[1], self.sample_rate_hz / N_FFT, lambda row, column: np.sqrt(power[row, column])
+        )
+        self.shape.update(np.concatenate([levels, shape], axis=1))
+        for at in range(0, len(power), BLOCK_FRAMES):
+            chroma = chroma_frames(power[at : at + BLOCK_FRAMES], self.sample_rate_hz, self.tuning)
             self.chroma.update_flat(chroma.reshape(-1))
         self._add_levels(power_to_db(spectra.mel, peak=self.mel_peak))
         self._add_waveforms(spectra)
@@ -217,7 +219,7 @@ class _Table:
         end_n = tile.last * HOP_LENGTH if tile.samples_n is None else tile.samples_n
         pieces = harmonic_blocks(
             spectra.frames,
-            spectra.magnitude,
+            spectra.power,
             first - tile.low,
             last - tile.low,
             offset=tile.low,

@@ -37,27 +37,28 @@ _HALF_ZERO = np.float32(1e-36)  # added to both powers: where both medians are z
 
 
 def harmonic_masks(
-    magnitude_frames: Float32, first: int, last: int, *, kernel_size: int = KERNEL_SIZE
+    power_frames: Float32, first: int, last: int, *, kernel_size: int = KERNEL_SIZE
 ) -> Iterator[tuple[int, Float32]]:
-    """Soft mask of the harmonic part for frames ``first .. last - 1`` of frame-major magnitudes (t, bins).
+    """Soft mask of the harmonic part for frames ``first .. last - 1`` of a frame-major power spectrogram (t, bins).
 
-    Yields ``(frame, mask)`` chunk by chunk, masks in [0, 1] of shape (b, bins); a mask is overwritten by the next one.
+    Yields ``(frame, mask)`` block by block, masks in [0, 1] of shape (b, bins); a mask is overwritten by later ones.
     The medians along time look at ``kernel_size // 2`` frames on both sides, reflected at the ends of the array.
+    (The median of squares is the square of the median, so powers serve as well as magnitudes and save the squaring.)
     """
     chunk = even_chunk(last - first, CHUNK_FRAMES, (kernel_size + 1) // 2)
-    percussive = np.empty((chunk, magnitude_frames.shape[1]), np.float32)
+    percussive = np.empty((chunk, power_frames.shape[1]), np.float32)
     for start in range(first, last, chunk):
         stop = min(start + chunk, last)
-        power_p = percussive[: stop - start]
-        medians_along_rows(magnitude_frames[start:stop], power_p, size=kernel_size, chunk=chunk)
-        power_h = medians_along_time(magnitude_frames, start, stop, size=kernel_size, chunk=chunk)
-        np.square(power_h, out=power_h)
-        power_h += _HALF_ZERO
-        np.square(power_p, out=power_p)
-        power_p += _HALF_ZERO
-        power_p += power_h
-        power_h /= power_p
-        yield start, power_h
+        medians_along_rows(power_frames[start:stop], percussive[: stop - start], size=kernel_size, chunk=chunk)
+        harmonic = medians_along_time(power_frames, start, stop, size=kernel_size, chunk=chunk)
+        for row in range(0, stop - start, BLOCK_FRAMES):
+            h = harmonic[row : row + BLOCK_FRAMES]
+            p = percussive[row : row + len(h)]
+            h += _HALF_ZERO
+            p += _HALF_ZERO
+            p += h
+            h /= p
+            yield start + row, h
 
 
 class OverlapAdd:
@@ -123,7 +124,7 @@ class OverlapAdd:
 
 def harmonic_blocks(
     frames: Complex64,
-    magnitude_frames: Float32,
+    power_frames: Float32,
     first: int,
     last: int,
     *,
@@ -135,14 +136,14 @@ def harmonic_blocks(
 ) -> Iterator[tuple[int, Float32]]:
     """Harmonic waveform of a stretch of a centred STFT, in pieces.
 
-    ``frames`` and ``magnitude_frames`` (t, bins) begin at frame ``offset`` of a signal with ``n_frames`` frames; those
+    ``frames`` and ``power_frames`` (t, bins) begin at frame ``offset`` of a signal with ``n_frames`` frames; those
     numbered ``first .. last - 1`` in the arrays are resynthesised. ``frames`` is overwritten.
     Yields ``(start, samples)``: the position in the signal (negative inside the padding) and a flat piece of waveform.
     Samples that frames outside ``first .. last`` reach too are incomplete: ``n_fft - hop_length`` at either end.
     """
     total = len(frames) if n_frames is None else n_frames
     adder = OverlapAdd(offset + first, total, n_fft=n_fft, hop_length=hop_length)
-    for start, mask in harmonic_masks(magnitude_frames, first, last, kernel_size=kernel_size):
+    for start, mask in harmonic_masks(power_frames, first, last, kernel_size=kernel_size):
         masked = frames[start : start + len(mask)]
         np.multiply(masked, mask, out=masked)
         position = adder.block * hop_length - n_fft // 2
@@ -175,9 +176,7 @@ def harmonic_percussive(y: ArrayLike, *, kernel_size: int = KERNEL_SIZE) -> tupl
     samples = as_mono(y)
     spectrum = Spectrum.of(samples)
     harmonic = np.zeros(len(samples), np.float32)
-    pieces = harmonic_blocks(
-        spectrum.frames, spectrum.magnitude_frames, 0, len(spectrum.frames), kernel_size=kernel_size
-    )
+    pieces = harmonic_blocks(spectrum.frames, spectrum.power_frames, 0, len(spectrum.frames), kernel_size=kernel_size)
     for position, piece in pieces:
         begin, end = max(position, 0), min(position + len(piece), len(samples))
         if begin < end:

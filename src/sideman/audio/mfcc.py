@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sideman.audio.mel import N_MELS, log_mel
-from sideman.audio.spectrum import HOP_LENGTH, N_FFT, Float32, Spectrum
+from sideman.audio.spectrum import BLOCK_FRAMES, HOP_LENGTH, N_FFT, Float32, Spectrum
 from sideman.core.errors import UsageError
 
 N_MFCC = 20
@@ -26,14 +26,20 @@ def dct_matrix(n_mfcc: int, n_mels: int) -> Float32:
     angle = np.pi / n_mels * (np.arange(n_mels) + 0.5) * np.arange(n_mfcc)[:, None]
     basis = np.cos(angle) * np.sqrt(2.0 / n_mels)
     basis[0] /= np.sqrt(2.0)
-    matrix = basis.astype(np.float32)
+    matrix: Float32 = basis.astype(np.float32)
     matrix.flags.writeable = False
     return matrix
 
 
 def mfcc_frames(log_mel_frames: Float32, n_mfcc: int = N_MFCC) -> Float32:
     """Cepstral coefficients of log-mel frames in dB (t, n_mels): shape (t, n_mfcc)."""
-    return log_mel_frames @ dct_matrix(n_mfcc, log_mel_frames.shape[1]).T
+    basis = dct_matrix(n_mfcc, log_mel_frames.shape[1]).T
+    cepstrum = np.empty((len(log_mel_frames), n_mfcc), np.float32)
+    # Small products stay on one BLAS thread, which is faster than several for this little work.
+    for first in range(0, len(log_mel_frames), BLOCK_FRAMES):
+        block = slice(first, first + BLOCK_FRAMES)
+        np.matmul(log_mel_frames[block], basis, out=cepstrum[block])
+    return cepstrum
 
 
 def mfcc(

@@ -28,15 +28,17 @@ class Moments:
         self._merge(len(rows), mean, np.einsum("ij,ij->j", deviation, deviation))
 
     def update_flat(self, values: NDArray[np.float32]) -> None:
-        """Add a long vector to a single column in single precision (numpy's pairwise sums keep it exact enough)."""
+        """Add a vector to a single column, in single precision; up to some 100,000 values keep it exact enough.
+
+        Sums are taken about the mean so far (of the vector itself if it is the first), so that they do not cancel.
+        """
         if not values.size:
             return
-        mean = np.float32(values.sum() / values.size)
-        deviation = values - mean
-        rest = float(deviation.sum()) / values.size  # what rounding left of the mean
-        np.square(deviation, out=deviation)
-        squares = float(deviation.sum()) - values.size * rest * rest
-        self._merge(values.size, np.array([float(mean) + rest]), np.array([max(squares, 0.0)]))
+        centre = np.float32(self.mean[0] if self.count else values.sum() / np.float32(values.size))
+        deviation = values - centre
+        rest = float(deviation.sum()) / values.size
+        squares = float(np.einsum("i,i->", deviation, deviation)) - values.size * rest * rest
+        self._merge(values.size, np.array([float(centre) + rest]), np.array([max(squares, 0.0)]))
 
     def _merge(self, count: int, mean: NDArray[np.float64], squares: NDArray[np.float64]) -> None:
         total = self.count + count

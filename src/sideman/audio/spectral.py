@@ -10,12 +10,13 @@ Source: G. Peeters, "A large set of audio features for sound description", IRCAM
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sideman.audio.spectrum import Float32, Spectrum
+from sideman.audio.spectrum import BLOCK_FRAMES, Float32, Spectrum
 from sideman.core.errors import UsageError
 
 ROLL_PERCENT = 0.85
@@ -31,11 +32,11 @@ def _weights(bands: int) -> Float32:
     return np.kron(np.eye(bands), powers).astype(np.float32)
 
 
-def _band_sums(magnitude_frames: Float32) -> NDArray[np.float64]:
-    """Zeroth, first and second moments of each sub-band, shape (t, bands, 3); the last band may be incomplete."""
+def band_sums(magnitude_frames: Float32, out: Float32 | None = None) -> Float32:
+    """Zeroth, first and second moments of each sub-band, shape (t, bands, 3), bands = ceil(bins / 64)."""
     frames, bins = magnitude_frames.shape
-    bands = -(-bins // _BAND)
-    sums = np.empty((frames, bands, 3), np.float32)
+    bands = band_count(bins)
+    sums = np.empty((frames, bands, 3), np.float32) if out is None else out
     flat = sums.reshape(frames, bands * 3)
     whole = bins // _BAND
     for first in range(0, whole, _GROUP):
@@ -44,8 +45,8 @@ def _band_sums(magnitude_frames: Float32) -> NDArray[np.float64]:
         np.matmul(columns, _weights(last - first), out=flat[:, 3 * first : 3 * last])
     if whole < bands:
         rest = magnitude_frames[:, whole * _BAND :]
-        np.matmul(rest, _weights(1)[: rest.shape[1]], out=flat[:, 3 * whole :])
-    return sums.astype(np.float64)
+        np.matmul(rest, _weights(1)[: rest.shape[1], :3], out=flat[:, 3 * whole :])
+    return sums
 
 
 def spectral_shape(
@@ -73,10 +74,33 @@ def spectral_shape(
     """
     if not 0 < roll_percent < 1:
         raise UsageError(f"roll_percent must lie between 0 and 1, got {roll_percent}")
-    frames, bins = magnitude_frames.shape
-    sums = _band_sums(magnitude_frames)
+    sums = np.empty((len(magnitude_frames), band_count(magnitude_frames.shape[1]), 3), np.float32)
+    for first in range(0, len(sums), BLOCK_FRAMES):
+        block = slice(first, first + BLOCK_FRAMES)
+        band_sums(magnitude_frames[block], out=sums[block])
+    return shape_from_sums(
+        sums, magnitude_frames.shape[1], bin_hz, lambda row, column: magnitude_frames[row, column], roll_percent
+    )
+
+
+def band_count(bins: int) -> int:
+    """Number of sub-bands of a spectrum."""
+    return -(-bins // _BAND)
+
+
+def shape_from_sums(
+    sums: Float32,
+    bins: int,
+    bin_hz: float,
+    magnitude_at: Callable[[NDArray[np.intp], NDArray[np.intp]], Float32],
+    roll_percent: float = ROLL_PERCENT,
+) -> NDArray[np.float64]:
+    """Finish :func:`spectral_shape` from the sub-bands' sums (t, bands, 3).
+
+    ``magnitude_at(frame, bin)`` looks up single magnitudes: one sub-band per frame, where the rolloff lies.
+    """
     centres = np.arange(sums.shape[1]) * _BAND + (_BAND - 1) / 2
-    mass, lever, spread = sums[..., 0], sums[..., 1], sums[..., 2]
+    mass, lever, spread = (np.ascontiguousarray(sums[..., order], np.float64) for order in range(3))
     total = mass.sum(axis=1)
     scale = np.where(total > 0, total, 1.0)
     centroid = (lever.sum(axis=1) + mass @ centres) / scale
@@ -90,10 +114,10 @@ def spectral_shape(
     below = np.cumsum(mass, axis=1)
     threshold = roll_percent * below[:, -1]
     band = np.argmax(below >= threshold[:, None], axis=1)
-    row = np.arange(frames)
+    row = np.arange(len(sums))
     before = below[row, band] - mass[row, band]
     inside = np.minimum(band[:, None] * _BAND + np.arange(_BAND), bins - 1)
-    reached = np.cumsum(magnitude_frames[row[:, None], inside], axis=1) >= (threshold - before)[:, None]
+    reached = np.cumsum(magnitude_at(row[:, None], inside), axis=1) >= (threshold - before)[:, None]
     reached[:, -1] = True  # rounding may leave the sum a hair short of the sub-band's own total
     rolloff = inside[row, np.argmax(reached, axis=1)]
     return np.stack([centroid, bandwidth, rolloff], axis=1) * bin_hz
