@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import os
 import struct
@@ -14,7 +15,7 @@ import pytest
 import soundfile
 import soxr
 
-from sideman.audio import decode
+from sideman.audio import sources
 from sideman.audio.decode import DEFAULT_LIMITS, AudioInfo, Limits, load, probe, stream
 from sideman.core.errors import AudioError, MissingExtraError, SidemanError, UsageError
 from tests.audio import soundfiles
@@ -35,7 +36,7 @@ def _refusal(path: Path, **options: object) -> str:
         load(path, **options)  # type: ignore[arg-type]
     message = str(caught.value)
     assert message.isprintable()
-    assert decode._shown(path) in message
+    assert sources.shown(path) in message
     return message
 
 
@@ -235,7 +236,7 @@ def test_a_file_without_permission_is_named_as_such(tmp_path: Path, monkeypatch:
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(decode.os, "open", refuse)  # root, who runs many CI jobs, may read everything
+    monkeypatch.setattr(sources.os, "open", refuse)  # root, who runs many CI jobs, may read everything
     assert _refusal(path).endswith("permission denied")
 
 
@@ -412,3 +413,18 @@ def test_files_are_closed_after_use_whatever_happens(tmp_path: Path) -> None:
 
 def test_default_limits_are_a_day_of_sound() -> None:
     assert (DEFAULT_LIMITS.max_duration_s, DEFAULT_LIMITS.max_channels) == (86_400.0, 64)
+
+
+@pytest.mark.data
+def test_every_gtzan_clip_decodes_to_the_length_in_the_manifest() -> None:
+    root = os.environ.get("SIDEMAN_DATA")
+    if not root:
+        pytest.skip("SIDEMAN_DATA names no data set")
+    with (Path(root) / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    for row in rows:
+        path = next(Path(root).rglob(Path(row["file"]).name))
+        y, _ = load(path)
+        assert len(y) / 22050 == pytest.approx(float(row["duration_s"]), abs=0.01), path.name
+        assert 0 < np.abs(y).max() <= 1.5

@@ -17,60 +17,27 @@ What happens to difficult files:
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import logging
 import math
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sideman.audio.sniff import Container, looks_like_text, sniff
+from sideman.audio.limits import DEFAULT_LIMITS, SERVER_LIMITS, Limits, check_length, too_large
+from sideman.audio.sniff import Container
+from sideman.audio.sources import KNOWN_FORMATS, Source, opened, shown
 from sideman.core.errors import AudioError, UsageError
+
+__all__ = ["DEFAULT_LIMITS", "KNOWN_FORMATS", "SERVER_LIMITS", "AudioInfo", "Limits", "load", "probe", "stream"]
 
 _LOG = logging.getLogger(__name__)
 _LOG.addHandler(logging.NullHandler())
 
-KNOWN_FORMATS = "wav, aiff, au, flac, ogg, opus, mp3, and with the extra 'm4a' also m4a, aac, wma, webm"
 _LOUDEST = 2.0**32  # integer-scaled float files stay below it; squares of more would overflow float32 spectra
 _MAX_OUTPUT_RATE_HZ = 1_000_000
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one recording may cost. Lengths count what is decoded, not what a header says.
-
-    Where ``start_s`` can only be reached by decoding (Vorbis, FFmpeg's formats), that counts too.
-
-    ``max_duration_s``: seconds decoded. ``max_decoded_samples``: frames times channels decoded (the work).
-    ``max_loaded_samples``: mono samples that :func:`load` may return at once (the memory, 4 bytes each).
-    """
-
-    max_duration_s: float = 24 * 3600.0
-    max_channels: int = 64
-    max_sample_rate_hz: int = 768_000
-    min_sample_rate_hz: int = 1_000
-    max_decoded_samples: int = 20_000_000_000
-    max_loaded_samples: int = 400_000_000
-
-
-DEFAULT_LIMITS = Limits()
-"""For a user's own files: 24 hours, 64 channels, 768 kHz; ``load`` returns up to 5 hours at 22,050 Hz."""
-
-SERVER_LIMITS = Limits(
-    max_duration_s=1800.0,
-    max_channels=8,
-    max_sample_rate_hz=192_000,
-    max_decoded_samples=700_000_000,
-    max_loaded_samples=100_000_000,
-)
-"""For files from strangers: 30 minutes, 8 channels, 192 kHz, a few seconds of decoding."""
 
 
 @dataclass(frozen=True)
@@ -90,24 +57,12 @@ class AudioInfo:
     truncated: bool = False
 
 
-class _Source(Protocol):
-    codec: str
-    sample_rate_hz: int
-    channels: int
-    frames_n: int | None
-    damage: str | None
-    skipped_n: int
-
-    def blocks(self, start_n: int) -> Iterator[NDArray[np.float32]]: ...
-    def close(self) -> None: ...
-
-
 def probe(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> AudioInfo:
     """Read the headers of a recording without decoding it.
 
     Raises AudioError where :func:`load` would refuse the file before decoding, MissingExtraError without the extra.
     """
-    with _opened(path, limits) as (source, container):
+    with opened(path, limits) as (source, container):
         duration_s = None if source.frames_n is None else source.frames_n / source.sample_rate_hz
         return AudioInfo(
             os.fspath(path),
@@ -137,14 +92,14 @@ def load(
     Raises AudioError, MissingExtraError (see the module's text), UsageError for arguments out of range.
     """
     _check_arguments(sample_rate_hz, start_s, duration_s)
-    with _opened(path, limits) as (source, container):
+    with opened(path, limits) as (source, container):
         rate_hz = sample_rate_hz or source.sample_rate_hz
         blocks, held_n = [], 0
-        for block in _decoded(source, container, _shown(path), sample_rate_hz, start_s, duration_s, limits, loads=True):
+        for block in _decoded(source, container, shown(path), sample_rate_hz, start_s, duration_s, limits, loads=True):
             blocks.append(block)
             held_n += len(block)
             if held_n > limits.max_loaded_samples:
-                raise _too_large(_shown(path), limits)
+                raise too_large(shown(path), limits)
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks), rate_hz
 
 
@@ -179,11 +134,11 @@ def _streamed(
     duration_s: float | None,
     limits: Limits,
 ) -> Iterator[NDArray[np.float32]]:
-    with _opened(path, limits) as (source, container):
+    with opened(path, limits) as (source, container):
         block_n = max(1, round(block_s * (sample_rate_hz or source.sample_rate_hz)))
         parts: list[NDArray[np.float32]] = []
         held_n = 0
-        for part in _decoded(source, container, _shown(path), sample_rate_hz, start_s, duration_s, limits, loads=False):
+        for part in _decoded(source, container, shown(path), sample_rate_hz, start_s, duration_s, limits, loads=False):
             parts.append(part)
             held_n += len(part)
             if held_n < block_n:
@@ -199,7 +154,7 @@ def _streamed(
 
 
 def _decoded(
-    source: _Source,
+    source: Source,
     container: Container,
     name: str,
     sample_rate_hz: int | None,
@@ -214,9 +169,9 @@ def _decoded(
     start_n = round(start_s * rate_hz)
     wanted_n = None if duration_s is None else max(1, round(duration_s * rate_hz))
     if wanted_n is None and source.frames_n is not None:
-        _check_length(source.frames_n - start_n, source, name, limits, "its header claims")
+        check_length(source.frames_n - start_n, rate_hz, source.channels, name, limits, "its header claims")
         if loads and (source.frames_n - start_n) * ((sample_rate_hz or rate_hz) / rate_hz) > limits.max_loaded_samples:
-            raise _too_large(name, limits)
+            raise too_large(name, limits)
     if source.frames_n is not None and 0 < source.frames_n <= start_n:
         raise _past_end(name, start_s, source.frames_n / rate_hz)
     checked = _checked(source, name, start_n, wanted_n, limits)
@@ -239,7 +194,7 @@ def _decoded(
 
 
 def _checked(
-    source: _Source, name: str, start_n: int, wanted_n: int | None, limits: Limits
+    source: Source, name: str, start_n: int, wanted_n: int | None, limits: Limits
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the mono blocks at the file's own rate, refusing too many samples and senseless ones."""
     done_n = 0
@@ -247,7 +202,7 @@ def _checked(
         if wanted_n is not None:
             block = block[: wanted_n - done_n]
         done_n += len(block)
-        _check_length(source.skipped_n + done_n, source, name, limits, "decoded")
+        check_length(source.skipped_n + done_n, source.sample_rate_hz, source.channels, name, limits, "decoded")
         if not len(block):
             continue
         # One pass in the usual case: the dot product is finite and small whenever all samples are.
@@ -289,36 +244,9 @@ def _resampled(blocks: Iterator[NDArray[np.float32]], from_hz: int, to_hz: int) 
     yield out if out_n + len(out) else first.mean(keepdims=True)
 
 
-def _check_length(frames_n: int, source: _Source, name: str, limits: Limits, what: str) -> None:
-    seconds = frames_n / source.sample_rate_hz
-    if seconds > limits.max_duration_s:
-        said = f"{what} {_length(seconds)}, "
-        raise AudioError(
-            f"{name}: {said}longer than the limit of {_length(limits.max_duration_s)}; "
-            "read a part with start_s and duration_s, or raise Limits.max_duration_s"
-        )
-    if frames_n * source.channels > limits.max_decoded_samples:
-        raise AudioError(
-            f"{name}: {what} {frames_n * source.channels:,} samples, more than the limit of "
-            f"{limits.max_decoded_samples:,}; read a part with start_s and duration_s, "
-            "or raise Limits.max_decoded_samples"
-        )
-
-
-def _too_large(name: str, limits: Limits) -> AudioError:
-    return AudioError(
-        f"{name}: more than the {limits.max_loaded_samples:,} samples that may be loaded at once; "
-        "use stream(), read a part with duration_s, or raise Limits.max_loaded_samples"
-    )
-
-
 def _past_end(name: str, start_s: float, duration_s: float | None) -> AudioError:
     length = "" if duration_s is None else f" (it lasts {duration_s:.3f} s)"
     return AudioError(f"{name}: start_s = {start_s:g} s lies beyond its end{length}")
-
-
-def _length(seconds: float) -> str:
-    return f"{seconds / 3600:.4g} h" if seconds >= 3600 else f"{seconds:.4g} s"
 
 
 def _check_arguments(sample_rate_hz: int | None, start_s: float, duration_s: float | None) -> None:
@@ -330,77 +258,3 @@ def _check_arguments(sample_rate_hz: int | None, start_s: float, duration_s: flo
         raise UsageError(f"start_s must be a number of seconds >= 0, not {start_s}")
     if duration_s is not None and not (math.isfinite(duration_s) and duration_s > 0):
         raise UsageError(f"duration_s must be a positive number of seconds (or None), not {duration_s}")
-
-
-@contextlib.contextmanager
-def _opened(path: str | os.PathLike[str], limits: Limits) -> Iterator[tuple[_Source, Container]]:
-    """Open, sniff and check one file; the source and the file are closed at the end of the block."""
-    name = _shown(path)
-    with _open_file(path, name) as file:
-        size = os.fstat(file.fileno()).st_size
-        source, container = _open_source(file, size, name)
-        with contextlib.closing(source):
-            rate_hz, channels = source.sample_rate_hz, source.channels
-            if not 1 <= channels <= limits.max_channels:
-                raise AudioError(
-                    f"{name}: {channels} channels, the limit is {limits.max_channels} (Limits.max_channels)"
-                )
-            if not limits.min_sample_rate_hz <= rate_hz <= limits.max_sample_rate_hz:
-                raise AudioError(
-                    f"{name}: a sample rate of {rate_hz} Hz, the limits are {limits.min_sample_rate_hz} to "
-                    f"{limits.max_sample_rate_hz} Hz (Limits.min_sample_rate_hz, Limits.max_sample_rate_hz)"
-                )
-            yield source, container
-
-
-def _open_file(path: str | os.PathLike[str], name: str) -> BinaryIO:
-    try:
-        # Not to block on a pipe without a writer; regular files ignore the flag.
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except FileNotFoundError:
-        raise AudioError(f"{name}: no such file") from None
-    except PermissionError:
-        # Windows reports folders this way.
-        problem = "is a folder, not a sound file" if Path(path).is_dir() else "permission denied"
-        raise AudioError(f"{name}: {problem}") from None
-    except OSError as error:
-        if error.errno in (errno.ENXIO, errno.ENODEV):
-            raise AudioError(f"{name}: not a regular file") from None
-        raise AudioError(f"{name}: cannot be opened: {error.strerror or error}") from None
-    except ValueError as error:  # a null character in the path
-        raise AudioError(f"{name}: cannot be opened: {error}") from None
-    status = os.fstat(fd)
-    problem = ""
-    if stat.S_ISDIR(status.st_mode):
-        problem = "is a folder, not a sound file"
-    elif not stat.S_ISREG(status.st_mode):
-        problem = "is a pipe or a device, not a regular file"
-    elif status.st_size == 0:
-        problem = "is empty (0 bytes)"
-    if problem:
-        os.close(fd)
-        raise AudioError(f"{name}: {problem}")
-    return os.fdopen(fd, "rb")
-
-
-def _open_source(file: BinaryIO, size: int, name: str) -> tuple[_Source, Container]:
-    try:
-        container = sniff(file, size)
-        if container is None:
-            looks = "text" if looks_like_text(file) else "no known sound file"
-            raise AudioError(f"{name}: its content is {looks}; expected {KNOWN_FORMATS}")
-        if container.library == "sndfile":
-            from sideman.audio.decode_sndfile import SndfileSource
-
-            return SndfileSource(file, size, container, name), container
-        from sideman.audio.decode_av import AvSource
-
-        return AvSource(file, container, name), container
-    except OSError as error:
-        raise AudioError(f"{name}: cannot be read: {error.strerror or error}") from None
-
-
-def _shown(path: str | os.PathLike[str]) -> str:
-    """Return the path as it may be printed: one line, no control characters, nothing that cannot be encoded."""
-    text = os.fspath(path)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
