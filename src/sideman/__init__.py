@@ -2,4 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sideman.core.errors import SidemanError
+    from sideman.genre.embed import Embedding, embed
+    from sideman.genre.predict import Classification, Segment, classify
+
 __version__ = "0.1.0"
+__all__ = ["Classification", "Embedding", "Segment", "SidemanError", "__version__", "classify", "embed"]
+
+_HOMES = {
+    "Classification": "sideman.genre.predict",
+    "Segment": "sideman.genre.predict",
+    "classify": "sideman.genre.predict",
+    "Embedding": "sideman.genre.embed",
+    "embed": "sideman.genre.embed",
+    "SidemanError": "sideman.core.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for on first use, so that ``import sideman`` itself takes no time."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sideman' has no attribute '{name}'")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

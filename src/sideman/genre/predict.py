@@ -1,0 +1,285 @@
+"""The genre of a recording: windows through the network, mean log-probability over time, calibrated, or "unsure"."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sideman.core.errors import AudioError
+from sideman.genre.frontend import SAMPLE_RATE_HZ, STEP_S, WINDOW_S, WindowMaker
+from sideman.inference.sessions import Session, open_session
+
+if TYPE_CHECKING:
+    from sideman.audio.rhythm import TempoEstimate
+    from sideman.audio.tonality import KeyEstimate
+
+DEFAULT_MODEL = "genre"
+BLOCK_S = 30.0
+MIN_DURATION_S = 0.25
+_CONTEXT_WINDOWS = 3
+"""Windows whose mean log-probability makes one segment of the timeline."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Genre probabilities of a stretch of a recording; times in seconds from its start."""
+
+    start_s: float
+    end_s: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What :func:`classify` heard.
+
+    Attributes:
+        path: the recording as it was named.
+        duration_s: length of what was heard, in seconds.
+        genre: the most probable genre, also when unsure.
+        unsure: no genre is probable enough, or it does not sound like music that the model knows.
+        probabilities: of all genres, most probable first; they sum to 1.
+        not_music: share in 0..1 that the model gives to "this is no music".
+        tempo_bpm: beats per minute; None where there is no clear beat or it was not asked for.
+        key: such as "A minor"; None where there is no clear key or it was not asked for.
+        timeline: genre over time, where asked for.
+        tempo: tempo with confidence, alternatives and beats.
+        key_estimate: key with confidence and alternatives.
+        model: name and first 12 digits of the checksum of the weights.
+    """
+
+    path: str
+    duration_s: float
+    genre: str
+    unsure: bool
+    probabilities: dict[str, float]
+    not_music: float
+    tempo_bpm: float | None = None
+    key: str | None = None
+    timeline: tuple[Segment, ...] | None = None
+    tempo: TempoEstimate | None = field(default=None, repr=False)
+    key_estimate: KeyEstimate | None = field(default=None, repr=False)
+    model: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, probabilities rounded to 4 digits; ``timeline`` only where there is one."""
+        plain: dict[str, Any] = {
+            "path": self.path,
+            "duration_s": round(self.duration_s, 3),
+            "genre": self.genre,
+            "unsure": self.unsure,
+            "probabilities": _rounded(self.probabilities),
+            "not_music": round(self.not_music, 4),
+            "tempo_bpm": None if self.tempo_bpm is None else round(self.tempo_bpm, 2),
+            "key": self.key,
+            "model": self.model,
+        }
+        if self.timeline is not None:
+            plain["timeline"] = [
+                {
+                    "start_s": round(segment.start_s, 3),
+                    "end_s": round(segment.end_s, 3),
+                    "probabilities": _rounded(segment.probabilities),
+                }
+                for segment in self.timeline
+            ]
+        return plain
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How a model's window scores become an answer; read from its card.
+
+    ``temperature`` divides mean log-probabilities; below ``min_probability`` or above ``max_not_music`` the answer is
+    "unsure". All three were chosen on inner folds (see the card).
+    """
+
+    genres: tuple[str, ...]
+    temperature: float
+    min_probability: float
+    max_not_music: float
+
+    @classmethod
+    def of(cls, session: Session) -> Calibration:
+        """Read from the card of ``session``."""
+        content = session.card.content
+        return cls(
+            tuple(content["genres"]),
+            float(content["calibration"]["temperature"]),
+            float(content["calibration"]["min_probability"]),
+            float(content["calibration"]["max_not_music"]),
+        )
+
+    def probabilities(self, window_scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Network scores (..., k, 11) of k windows -> genre probabilities (..., 10).
+
+        Genre scores are normalised without the last class ("not music"), averaged over windows as log-probabilities,
+        divided by the temperature and normalised.
+        """
+        genres = log_softmax(window_scores[..., : len(self.genres)].astype(np.float64))
+        return np.exp(log_softmax(genres.mean(-2) / self.temperature))
+
+    def not_music(self, window_scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Network scores (..., k, 11) -> mean probability of the class "not music" (...)."""
+        mean: NDArray[np.float64] = np.exp(log_softmax(window_scores.astype(np.float64)))[..., -1].mean(-1)
+        return mean
+
+    def unsure(self, probabilities: NDArray[np.float64], not_music: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether to answer "unsure", elementwise."""
+        doubtful: NDArray[np.bool_] = probabilities.max(-1) < self.min_probability
+        return doubtful | (not_music > self.max_not_music)
+
+
+def log_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log of the softmax over the last axis."""
+    shifted = scores - scores.max(-1, keepdims=True)
+    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return result
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Network outputs of the windows of one recording that are not silent.
+
+    ``scores`` (k, 11), ``embeddings`` (k, 256), ``starts_s`` (k,), and the ``duration_s`` of the recording.
+    """
+
+    scores: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    starts_s: NDArray[np.float64]
+    duration_s: float
+
+
+Listener = Callable[[NDArray[np.float32]], object]
+
+
+def listen(
+    path: str | os.PathLike[str],
+    session: Session,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    also: tuple[Listener, ...] = (),
+) -> Heard:
+    """Stream a recording through the network once, in bounded memory; ``also`` receives every block of samples.
+
+    Raises:
+        AudioError: the file cannot be read, is shorter than 0.25 s, or is silent throughout.
+    """
+    from sideman.audio.decode import stream
+
+    maker = WindowMaker()
+    outputs: list[dict[str, NDArray[np.float32]]] = []
+    silent: list[NDArray[np.bool_]] = []
+
+    def take(windows: NDArray[np.float32], quiet: NDArray[np.bool_]) -> None:
+        silent.append(quiet)
+        if not quiet.all():
+            outputs.append(session.run(np.ascontiguousarray(windows[~quiet])))
+
+    for block in stream(path, sample_rate_hz=SAMPLE_RATE_HZ, block_s=BLOCK_S, start_s=start_s, duration_s=duration_s):
+        take(*maker.update(block))
+        for listener in also:
+            listener(block)
+    take(*maker.finish())
+    heard_s = maker.samples_n / SAMPLE_RATE_HZ
+    name = os.fspath(path)
+    if heard_s < MIN_DURATION_S:
+        raise AudioError(f"{name}: only {heard_s:.3f} s long; a genre needs at least {MIN_DURATION_S} s")
+    if not outputs:
+        raise AudioError(f"{name}: silent throughout; there is nothing to classify")
+    is_silent = np.concatenate(silent)
+    starts_s = np.arange(len(is_silent), dtype=np.float64) * STEP_S
+    starts_s[-1] = max(0.0, min(float(starts_s[-1]), heard_s - WINDOW_S))
+    return Heard(
+        np.concatenate([out["scores"] for out in outputs]),
+        np.concatenate([out["embedding"] for out in outputs]),
+        starts_s[~is_silent],
+        heard_s,
+    )
+
+
+def classify(
+    path: str | os.PathLike[str],
+    *,
+    timeline: bool = False,
+    tempo: bool = True,
+    key: bool = True,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+) -> Classification:
+    """Name the genre of a recording and, unless turned off, its tempo and key.
+
+    Args:
+        path: a recording in any format that :func:`sideman.audio.decode.stream` reads.
+        timeline: also tell the genre over time.
+        tempo: estimate the tempo.
+        key: estimate the key.
+        start_s: begin this many seconds into the file.
+        duration_s: hear this many seconds only.
+
+    Returns:
+        The answer, see :class:`Classification`.
+
+    Raises:
+        AudioError: the file cannot be read, is too short or is silent throughout.
+        ModelError: the installed weights are damaged.
+
+    Example:
+        >>> import sideman
+        >>> sideman.classify("song.mp3").genre  # doctest: +SKIP
+        'reggae'
+    """
+    from sideman.audio.rhythm import TempoTracker
+    from sideman.audio.tonality import KeyTracker
+
+    session = open_session(DEFAULT_MODEL)
+    calibration = Calibration.of(session)
+    tempo_tracker = TempoTracker(SAMPLE_RATE_HZ) if tempo else None
+    key_tracker = KeyTracker(SAMPLE_RATE_HZ) if key else None
+    also = tuple(tracker.update for tracker in (tempo_tracker, key_tracker) if tracker is not None)
+    heard = listen(path, session, start_s=start_s, duration_s=duration_s, also=also)
+    probabilities = calibration.probabilities(heard.scores)
+    not_music = calibration.not_music(heard.scores)
+    tempo_estimate = tempo_tracker.result() if tempo_tracker else None
+    key_estimate = key_tracker.result() if key_tracker else None
+    named = _named(probabilities, calibration.genres)
+    return Classification(
+        path=os.fspath(path),
+        duration_s=heard.duration_s,
+        genre=next(iter(named)),
+        unsure=bool(calibration.unsure(probabilities, not_music)),
+        probabilities=named,
+        not_music=float(not_music),
+        tempo_bpm=tempo_estimate.tempo_bpm if tempo_estimate else None,
+        key=key_estimate.key if key_estimate else None,
+        timeline=_timeline(heard, calibration) if timeline else None,
+        tempo=tempo_estimate,
+        key_estimate=key_estimate,
+        model=f"{session.card.name} {session.card.sha256[:12]}",
+    )
+
+
+def _timeline(heard: Heard, calibration: Calibration) -> tuple[Segment, ...]:
+    segments = []
+    half = _CONTEXT_WINDOWS // 2
+    for i, start in enumerate(heard.starts_s):
+        near = heard.scores[max(0, i - half) : i + half + 1]
+        following = heard.starts_s[i + 1] if i + 1 < len(heard.starts_s) else np.inf
+        end = min(float(start) + WINDOW_S, float(following), heard.duration_s)
+        segments.append(Segment(float(start), end, _named(calibration.probabilities(near), calibration.genres)))
+    return tuple(segments)
+
+
+def _named(probabilities: NDArray[np.float64], genres: tuple[str, ...]) -> dict[str, float]:
+    order = np.argsort(-probabilities, kind="stable")
+    return {genres[i]: float(probabilities[i]) for i in order}
+
+
+def _rounded(probabilities: dict[str, float]) -> dict[str, float]:
+    return {genre: round(p, 4) for genre, p in probabilities.items()}

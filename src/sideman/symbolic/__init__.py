@@ -1,0 +1,1 @@
+"""Scores: reading them and turning them into sound."""
