@@ -69,9 +69,9 @@ def _options(
 
 def _register() -> None:
     """Add every command; their modules import what is heavy only when the command runs."""
-    from sideman.cli import classify, doctor
+    from sideman.cli import classify, doctor, features
 
-    for module in (classify, doctor):
+    for module in (classify, doctor, features):
         module.register(app)
 
 
@@ -81,4 +81,4 @@ _register()
 def main() -> None:
     """Entry point of the ``sideman`` script."""
     default_to_one_thread()
-    app()
+    app(prog_name="sideman")
