@@ -92,7 +92,7 @@ def test_a_file_name_that_is_no_text_survives_the_round_trip(folder: Path) -> No
 
 
 @given(st.binary(max_size=200))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bytes_cause_anything_but_a_data_set_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "fuzz.csv"
     path.write_bytes(b"path,genre\n" + content)

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sideman.core.errors import DatasetError, UsageError
@@ -43,6 +43,7 @@ relations = st.lists(
 
 
 @given(relations)
+@settings(deadline=None)
 def test_groups_are_the_transitive_closure_of_the_relations(declared: list[Relation]) -> None:
     group = group_tracks(IDS, declared)
     reachable = {t: {t} for t in IDS}
@@ -57,6 +58,7 @@ def test_groups_are_the_transitive_closure_of_the_relations(declared: list[Relat
 
 
 @given(relations, st.randoms())
+@settings(deadline=None)
 def test_group_names_do_not_depend_on_the_order_of_anything(declared: list[Relation], random) -> None:
     shuffled, ids = list(declared), list(IDS)
     random.shuffle(shuffled)
@@ -70,6 +72,7 @@ def test_a_chain_through_an_absent_track_still_joins() -> None:
 
 
 @given(relations, st.integers(2, 4), st.integers(0, 5))
+@settings(deadline=None)
 def test_folds_keep_every_group_whole(declared: list[Relation], n_folds: int, seed: int) -> None:
     labelled = tracks(["jazz", "rock", "pop"] * 8)
     n_groups = len(set(group_tracks(IDS, declared).values()))
@@ -84,6 +87,7 @@ def test_folds_keep_every_group_whole(declared: list[Relation], n_folds: int, se
 
 
 @given(st.data())
+@settings(deadline=None)
 def test_every_fold_has_each_genre_that_has_enough_groups(data: st.DataObject) -> None:
     n_folds = data.draw(st.integers(2, 5))
     genres, artists = [], []
@@ -105,6 +109,7 @@ def test_equal_groups_give_equal_folds() -> None:
 
 
 @given(st.integers(0, 20), st.randoms())
+@settings(deadline=None)
 def test_the_same_seed_gives_the_same_folds_whatever_the_order(seed: int, random) -> None:
     labelled = tracks(["jazz", "rock"] * 12, [f"artist {i // 3}" for i in range(24)])
     shuffled = list(labelled)
@@ -143,6 +148,7 @@ def test_a_split_that_cuts_a_chain_through_a_track_outside_it_is_refused() -> No
 
 
 @given(relations, st.lists(st.integers(0, 2), min_size=24, max_size=24))
+@settings(deadline=None)
 def test_check_split_refuses_exactly_the_splits_that_cut_a_group(declared: list[Relation], parts: list[int]) -> None:
     part_of = dict(zip(IDS, parts, strict=True))
     group = group_tracks(IDS, declared)

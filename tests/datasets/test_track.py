@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sideman.core.errors import DatasetError
@@ -48,6 +48,7 @@ def test_different_artists_and_bare_symbols_stay_apart() -> None:
 
 
 @given(st.text(min_size=1).filter(str.strip))
+@settings(deadline=None)
 def test_an_artists_key_is_never_empty_and_stable(name: str) -> None:
     assert artist_key(name)
     assert artist_key(f"  {name} ") == artist_key(name)

@@ -219,8 +219,8 @@ def _collisions(
         right = left + gap  # sorting is stable: file[left] < file[right]
         codes.append((file[left] * n + file[right]) * (2 * span) + place[right] - place[left] + span)
         seconds.append(place[left])
-    code, index = np.unique(np.concatenate(codes), return_index=True)
-    return code, np.concatenate(seconds)[index]
+    code, chosen = np.unique(np.concatenate(codes), return_index=True)
+    return code, np.concatenate(seconds)[chosen]
 
 
 def _sounds_alike(
