@@ -91,7 +91,7 @@ class CsvOutput(_Lines):
     def add(self, heard: Classification) -> None:
         """Print a row, or a row per segment."""
         if self._genres is None:
-            self._begin(list(heard.probabilities))
+            self._begin(sorted(heard.probabilities))
         if self._timeline:
             for segment in heard.timeline or ():
                 genre = max(segment.probabilities, key=segment.probabilities.__getitem__)
@@ -131,7 +131,7 @@ class CsvOutput(_Lines):
 class TableOutput:
     """A table that grows row by row, fit for 80 columns; colours on a terminal unless NO_COLOR is set."""
 
-    _WIDTHS = {"genre": 9, "likely": 14, "tempo": 5, "key": 8, "length": 7}
+    _WIDTHS = {"genre": 9, "likely": 14, "tempo": 5, "key": 8, "length": 8}
     _NARROWEST = 16
 
     def __init__(self, files: Iterable[Path], *, top: int, timeline: bool) -> None:

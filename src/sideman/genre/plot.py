@@ -136,20 +136,20 @@ def _figure(
     mel.set(ylabel="mel band", yticks=[_band_of(hz, len(mels)) for hz in ticks_hz])
     mel.set_yticklabels([f"{hz} Hz" if hz < 1000 else f"{hz // 1000} kHz" for hz in ticks_hz])
 
-    _draw_genres(band, heard)
+    _draw_genres(band, heard, start_s)
     band.set(ylabel="genre", xlabel="time in s", xlim=(start_s, start_s + length_s), ylim=(0, 1))
     return figure
 
 
-def _draw_genres(axes: Any, heard: Classification) -> None:
+def _draw_genres(axes: Any, heard: Classification, start_s: float) -> None:
     """Stacked probabilities per segment, the likeliest genre of the whole at the bottom."""
     segments = heard.timeline or ()
     genres = sorted(heard.probabilities, key=heard.probabilities.__getitem__, reverse=True)
-    lefts = np.array([segment.start_s for segment in segments])
-    widths = np.array([segment.end_s for segment in segments]) - lefts
+    lefts = start_s + np.array([segment.start_s for segment in segments])
+    widths = np.array([segment.end_s - segment.start_s for segment in segments])
     base = np.zeros(len(segments))
-    # One colour per genre, the same in every picture: by the model's order, not by rank.
-    colours = {genre: f"C{index % 10}" for index, genre in enumerate(heard.probabilities)}
+    # One colour per genre, the same in every picture: by name, not by rank.
+    colours = {genre: f"C{index % 10}" for index, genre in enumerate(sorted(genres))}
     for rank, genre in enumerate(genres):
         shares = np.array([segment.probabilities[genre] for segment in segments])
         label = genre if rank < 6 else None
