@@ -70,7 +70,9 @@ def place(tracks: list[dict[str, str]], group: dict[str, str]) -> dict[str, int]
     folds: list[Counter[str]] = [Counter() for _ in range(N_FOLDS)]
 
     def cost(fold: int, adding: Counter[str]) -> tuple[float, int, int]:
-        worst = sum(((folds[fold][g] + n) / total[g]) ** 2 - (folds[fold][g] / total[g]) ** 2 for g, n in adding.items())
+        worst = sum(
+            ((folds[fold][g] + n) / total[g]) ** 2 - (folds[fold][g] / total[g]) ** 2 for g, n in adding.items()
+        )
         return worst, folds[fold].total(), fold
 
     where = {}
@@ -84,7 +86,9 @@ def place(tracks: list[dict[str, str]], group: dict[str, str]) -> dict[str, int]
 def main() -> None:
     """Print the fold file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("SIDEMAN_DATA"), required="SIDEMAN_DATA" not in os.environ)
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("SIDEMAN_DATA"), required="SIDEMAN_DATA" not in os.environ
+    )
     data = parser.parse_args().data
     with (Path(data) / "manifest.csv").open(newline="", encoding="utf-8") as source:
         tracks = list(csv.DictReader(source))

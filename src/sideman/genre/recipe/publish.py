@@ -1,0 +1,129 @@
+"""Calibrate, export and describe a trained network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from sideman.core.atomic import atomic_write
+from sideman.genre import metrics
+from sideman.genre.models.backbone import Backbone
+from sideman.genre.predict import log_softmax
+from sideman.genre.recipe import judge
+from sideman.training.export import to_onnx
+
+ANSWERED = 0.78
+"""Share of music that the confidence threshold lets through on inner folds."""
+MUSIC_KEPT = 0.98
+"""Share of music that the "not music" threshold lets through on inner folds."""
+Floats = NDArray[np.float64]
+
+
+class Exported(nn.Module):
+    """The network as it ships: log-mel windows to class scores and embedding."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        """Wrap a trained network."""
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, log_mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(batch, 96, 87) -> scores (batch, 11), embedding (batch, 256)."""
+        embedding = self.backbone.embed(log_mel)
+        return self.backbone.class_head(embedding), embedding
+
+
+def scores_of(backbone: Backbone, mel: NDArray[np.float32], batch: int = 128) -> NDArray[np.float32]:
+    """Class scores (k, 11) of windows (k, 96, 87)."""
+    network = Exported(backbone.eval())
+    with torch.inference_mode():
+        parts = [network(torch.from_numpy(mel[i : i + batch]))[0].numpy() for i in range(0, len(mel), batch)]
+    return np.concatenate(parts)
+
+
+def clip_scores(window_scores: NDArray[np.float32]) -> Floats:
+    """Per crop what is averaged over a clip: genre log-probabilities (10) and the probability of no music (1)."""
+    scores = window_scores.astype(np.float64)
+    genres = log_softmax(scores[:, :-1])
+    return np.concatenate([genres, np.exp(log_softmax(scores))[:, -1:]], axis=1)
+
+
+def thresholds(clip: Floats, labels: NDArray[np.int_]) -> dict[str, float]:
+    """Temperature and both thresholds from clips (n, 11) that the networks behind them had not seen."""
+    temperature = metrics.best_temperature(clip[:, :-1], labels)
+    probability = np.exp(log_softmax(clip[:, :-1] / temperature)).max(1)
+    max_not_music = float(max(np.quantile(clip[:, -1], MUSIC_KEPT), 0.05))
+    music = probability[clip[:, -1] <= max_not_music]
+    return {
+        "temperature": temperature,
+        "min_probability": float(np.quantile(music, 1 - ANSWERED / MUSIC_KEPT)),
+        "max_not_music": max_not_music,
+    }
+
+
+def publish(
+    backbone: Backbone,
+    judged: Sequence[Floats],
+    inner: Mapping[int, Floats],
+    clips: judge.Clips,
+    genres: Sequence[str],
+    out: Path,
+    *,
+    example: NDArray[np.float32],
+) -> dict[str, Any]:
+    """Write ``genre.onnx`` and ``genre.json`` to ``out``; returns the card.
+
+    Args:
+        backbone: network trained on all clips.
+        judged: per seed, pooled out-of-fold clip scores (n, 11).
+        inner: per outer fold, clip scores (n, 11) by networks that had seen neither that fold nor the clip's own;
+            empty: figures are reported without temperature and thresholds of their own.
+        clips: the judged clips.
+        genres: names of the classes.
+        out: folder.
+        example: windows on which the export is checked against torch.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    payload = to_onnx(Exported(backbone), torch.from_numpy(example), "log_mel", ("scores", "embedding"))
+    chosen = thresholds(judged[0], clips.labels)
+    per_fold = {
+        fold: thresholds(scores[clips.folds != fold], clips.labels[clips.folds != fold])
+        for fold, scores in inner.items()
+    }
+    calibrated = []
+    answered = np.zeros(len(clips.labels), bool)
+    for scores in judged:
+        probabilities = np.zeros_like(scores[:, :-1])
+        for fold in np.unique(clips.folds):
+            rows = clips.folds == fold
+            settings = per_fold.get(int(fold), {"temperature": 1.0, "min_probability": 0.0, "max_not_music": 1.0})
+            probabilities[rows] = np.exp(log_softmax(scores[rows, :-1] / settings["temperature"]))
+            if scores is judged[0]:
+                sure = probabilities[rows].max(1) >= settings["min_probability"]
+                answered[rows] = sure & (scores[rows, -1] <= settings["max_not_music"])
+        calibrated.append(probabilities)
+    right = calibrated[0].argmax(1) == clips.labels
+    figures = judge.report(calibrated, clips, genres)
+    figures["answered"] = {"share": float(answered.mean()), "accuracy": float(right[answered].mean())}
+    card = {
+        "name": "genre",
+        "sha256": hashlib.sha256(payload).hexdigest(),
+        "bytes": len(payload),
+        "genres": list(genres),
+        "calibration": chosen,
+        "calibration_per_fold": {str(fold): value for fold, value in per_fold.items()},
+        "figures": figures,
+    }
+    with atomic_write(out / "genre.onnx", "wb") as file:
+        file.write(payload)
+    with atomic_write(out / "genre.json", "w") as text:
+        text.write(json.dumps(card, indent=1) + "\n")
+    return card
