@@ -35,7 +35,7 @@ def test_help(arguments):
 
 def test_help_names_every_command():
     shown = sideman("--help").stdout.decode()
-    assert {"classify", "doctor"} <= set(re.findall(r"^  (\w+) ", shown, re.MULTILINE))
+    assert {"classify", "features", "data", "train", "doctor"} <= set(re.findall(r"^  (\w+) ", shown, re.MULTILINE))
 
 
 def test_an_unknown_command_is_wrong_usage():

@@ -69,9 +69,9 @@ def _options(
 
 def _register() -> None:
     """Add every command; their modules import what is heavy only when the command runs."""
-    from sideman.cli import classify, doctor, features
+    from sideman.cli import classify, data, doctor, features, train
 
-    for module in (classify, doctor, features):
+    for module in (classify, features, data, train, doctor):  # in the order in which --help names them
         module.register(app)
 
 

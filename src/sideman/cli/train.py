@@ -48,12 +48,12 @@ def genre(
     """
     if recipe != "default":
         raise UsageError(f"no recipe '{recipe}': there is 'default'")
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("sideman train", "train") from error
+    import importlib.util
     import json
     import logging
+
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtraError("sideman train", "train")
 
     from sideman.genre.recipe.default import SHORT, Amounts, Sources, run
 
