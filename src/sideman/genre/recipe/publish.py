@@ -18,6 +18,7 @@ from sideman.genre import metrics
 from sideman.genre.models.backbone import Backbone
 from sideman.genre.predict import log_softmax
 from sideman.genre.recipe import judge
+from sideman.genre.recipe.card import ABOUT, page
 from sideman.training.export import to_onnx
 
 ANSWERED = 0.78
@@ -79,7 +80,7 @@ def publish(
     *,
     example: NDArray[np.float32],
 ) -> dict[str, Any]:
-    """Write ``genre.onnx`` and ``genre.json`` to ``out``; returns the card.
+    """Write ``genre.onnx``, ``genre.json`` and ``genre.md`` to ``out``; returns the card.
 
     Args:
         backbone: network trained on all clips.
@@ -118,6 +119,7 @@ def publish(
         "sha256": hashlib.sha256(payload).hexdigest(),
         "bytes": len(payload),
         "genres": list(genres),
+        "about": ABOUT,
         "calibration": chosen,
         "calibration_per_fold": {str(fold): value for fold, value in per_fold.items()},
         "figures": figures,
@@ -126,4 +128,6 @@ def publish(
         file.write(payload)
     with atomic_write(out / "genre.json", "w") as text:
         text.write(json.dumps(card, indent=1) + "\n")
+    with atomic_write(out / "genre.md", "w") as text:
+        text.write(page(card))
     return card
