@@ -3,8 +3,8 @@
     python bench/interventions.py --data GTZAN [--json]
 
 Every clip of at least 15 s is classified as it is and after each change. Printed: the share of clips whose most
-probable genre stays, and the mean total variation distance of the genre probabilities (0: equal, 1: disjoint). The clips were in
-the training set of the shipped weights, so this measures stability and not accuracy.
+probable genre stays, and the mean total variation distance of the genre probabilities (0: equal, 1: disjoint). The
+clips were in the training set of the shipped weights, so this measures stability and not accuracy.
 """
 
 from __future__ import annotations

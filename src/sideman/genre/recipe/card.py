@@ -6,7 +6,7 @@ from typing import Any
 
 ABOUT = {
     "what": "ten-genre classifier and 256-d embedding of music, over 2 s log-mel windows; runs on ONNX Runtime",
-    "labels": "GTZAN: 518 clips (61 min) of the 1000 tracks, ten genres; audio only, never the published table",
+    "labels": "GTZAN: 518 clips (61 min) of its 1000 tracks; audio only, never the published table",
     "unlabelled": "excerpts rendered from MIDI sets whose licence lets weights be shipped freely (POP909, Weimar Jazz "
     "Database, Groove, OpenEWLD, Freedoom, music21's folk and classical corpora, bbloomf's songs, musetrainer, "
     "Pianolatron, GiantMIDI) with the SoundFonts TimGM6mb, csound's GMbank and OPL-3 FM",
