@@ -12,8 +12,8 @@ ABOUT = {
     "Pianolatron, GiantMIDI) with the SoundFonts TimGM6mb, csound's GMbank and OPL-3 FM",
     "negatives": "synthesised noise, tones, impacts, motors, chirps and a source-filter voice "
     "(sideman.training.negatives)",
-    "teachers": "EfficientAT mn04 (AudioSet; MIT) and MSD-musicnn (Million Song Dataset; ISC-style): their outputs were "
-    "training targets; none of their weights is in the file",
+    "teachers": "EfficientAT mn04 (AudioSet; MIT) and MSD-musicnn (Million Song Dataset; ISC-style): their outputs "
+    "were training targets; none of their weights is in the file",
     "protocol": "5 folds grouped by artist (clips without a named artist form one group per genre; known repetitions "
     "together), bench/folds/gtzan-artists-5.csv; equal crops of 2 s, band-limited to 8 kHz; a test fold's clips are "
     "unseen in every form, distilled and unlabelled included; rendered MIDI pretraining is shared by all folds; "
