@@ -161,7 +161,10 @@ def _giveaways(found: Exploration) -> str:
     }
     note = ""
     if telling:
-        what = "; ".join(dict.fromkeys(f"{escape(g.name)}: {advice[g.name]}" for g in telling))
+        todo: dict[str, list[str]] = {}
+        for g in telling:
+            todo.setdefault(advice[g.name], []).append(escape(g.name))
+        what = "; ".join(f"{' and '.join(names)}: {how}" for how, names in todo.items()).capitalize()
         note = f'<p class="note"><b>A model could cheat.</b> {what}. Loudness and bandwidth are partly musical: '\
                "what matters is whether the figure stays after that.</p>"  # fmt: skip
     values = {g.name: g.balanced_accuracy for g in found.giveaways}
@@ -193,12 +196,14 @@ def _faults(found: Exploration) -> str:
     levels = _by_genre(found, lambda clip: max(clip.level_dbfs, -80.0))
     text = (
         f"Noted are files with more than {CLIPPED_NOTE:.1%} of samples clipped (runs of 3 or more at the peak), more "
-        f"than a quarter of the time below {SILENCE_DBFS:.0f} dBFS, or an offset beyond {DC_NOTE:g}. Training can live with "
-        "them; they are not left out."
+        f"than a quarter of the time below {SILENCE_DBFS:.0f} dBFS, or an offset beyond {DC_NOTE:g}. Training can live "
+        "with them; they are not left out."
     )
     table = _table(("Track", "Genre", "What", "Level (dBFS)", "Peak"), rows) or "<p>None.</p>"
     chart = box_plots(levels, title="Level by genre", unit="dBFS")
-    return f"<p>{text}</p>{_pair(f'<h3>Level (dBFS)</h3>{chart}', table)}"
+    return (
+        f"<p>{text}</p>{table}<h3 style='margin-top:24px'>Level (dBFS)</h3><div style='max-width:640px'>{chart}</div>"
+    )
 
 
 def _duplicates(found: Exploration) -> str:
