@@ -24,7 +24,7 @@ _PEAK_MIN_HZ, _PEAK_MAX_HZ = 150.0, 4000.0
 _PEAK_THRESHOLD = np.float32(0.1)
 _CENTRE_OCTAVE, _OCTAVE_WIDTH = 5.0, 2.0
 _EXACT_PEAKS = 1 << 22  # beyond this many, magnitudes are binned on a logarithmic scale
-_LOG_BINS_PER_OCTAVE = 256
+_LOG_BINS_PER_OCTAVE = 64
 
 
 def hz_to_octaves(frequency_hz: NDArray[np.floating], tuning: float = 0.0) -> NDArray[np.floating]:
@@ -69,7 +69,7 @@ class TuningHistogram:
     """Accumulates spectral peaks and finds how far their pitches lie from equal temperament at A = 440 Hz.
 
     Of all peaks, the stronger half (power at least the median) vote for the hundredth of a semitone they lie at. Up to
-    four million peaks are kept one by one; beyond that, powers are binned to 1/256 octave, so memory stays bounded.
+    four million peaks are kept one by one; beyond that, powers are binned to 1/64 octave, so memory stays bounded.
     """
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ from sideman.audio.mel import mel_bands, power_to_db
 from sideman.audio.mfcc import N_MFCC, mfcc_frames
 from sideman.audio.moments import Moments
 from sideman.audio.onsets import centre_flux, spectral_flux
-from sideman.audio.spectral import band_count, band_sums, shape_from_sums
+from sideman.audio.spectral import NARROW_HZ, band_count, band_sums, narrow_shape, shape_from_sums
 from sideman.audio.spectrum import (
     BLOCK_FRAMES,
     HOP_LENGTH,
@@ -35,6 +35,7 @@ from sideman.audio.spectrum import (
     Float32,
     as_mono,
     frame_blocks,
+    frame_view,
     squared_magnitude,
 )
 from sideman.audio.table_tempo import table_tempo
@@ -195,6 +196,12 @@ class _Table:
         shape = shape_from_sums(
             spectra.sums, power.shape[1], self.sample_rate_hz / N_FFT, lambda row, column: np.sqrt(power[row, column])
         )
+        narrow = np.flatnonzero((shape[:, 1] < NARROW_HZ) & (levels[:, 0] > 0))
+        if narrow.size:
+            samples = frame_view(tile.padded, n_fft=N_FFT, hop_length=HOP_LENGTH)[own]
+            for at in range(0, narrow.size, BLOCK_FRAMES):
+                rows = narrow[at : at + BLOCK_FRAMES]
+                shape[rows, :2] = narrow_shape(samples[rows], self.sample_rate_hz / N_FFT)
         self.shape.update(np.concatenate([levels, shape], axis=1))
         for at in range(0, len(power), BLOCK_FRAMES):
             chroma = chroma_frames(power[at : at + BLOCK_FRAMES], self.sample_rate_hz, self.tuning)
