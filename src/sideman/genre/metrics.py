@@ -19,6 +19,8 @@ Ints = NDArray[np.int_]
 def _check(probabilities: Floats, labels: Ints) -> None:
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or not len(labels):
         raise UsageError(f"need probabilities (n, classes) and labels (n,), got {probabilities.shape}, {labels.shape}")
+    if labels.min() < 0 or labels.max() >= probabilities.shape[1]:
+        raise UsageError(f"labels must be 0..{probabilities.shape[1] - 1}, got {labels.min()}..{labels.max()}")
 
 
 def recall_per_class(probabilities: Floats, labels: Ints) -> Floats:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sideman.core.errors import AudioError
+from sideman.core.errors import AudioError, ModelError
 from sideman.genre.frontend import SAMPLE_RATE_HZ, STEP_S, WINDOW_S, WindowMaker
 from sideman.inference.sessions import Session, open_session
 
@@ -106,14 +106,19 @@ class Calibration:
 
     @classmethod
     def of(cls, session: Session) -> Calibration:
-        """Read from the card of ``session``."""
+        """Read from the card of ``session``; raises :class:`ModelError` where it is not the card of a genre model."""
         content = session.card.content
-        return cls(
-            tuple(content["genres"]),
-            float(content["calibration"]["temperature"]),
-            float(content["calibration"]["min_probability"]),
-            float(content["calibration"]["max_not_music"]),
-        )
+        try:
+            return cls(
+                tuple(content["genres"]),
+                float(content["calibration"]["temperature"]),
+                float(content["calibration"]["min_probability"]),
+                float(content["calibration"]["max_not_music"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"{session.card.path}: its card lacks genres or calibration ({error}); reinstall sideman"
+            ) from error
 
     def probabilities(self, window_scores: NDArray[np.float32]) -> NDArray[np.float64]:
         """Network scores (..., k, 11) of k windows -> genre probabilities (..., 10).
@@ -146,12 +151,14 @@ def log_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 class Heard:
     """Network outputs of the windows of one recording that are not silent.
 
-    ``scores`` (k, 11), ``embeddings`` (k, 256), ``starts_s`` (k,), and the ``duration_s`` of the recording.
+    ``scores`` (k, 11), ``embeddings`` (k, 256), ``starts_s`` and ``ends_s`` (k,) of the stretches that the windows
+    stand for, without overlap, and the ``duration_s`` of the recording.
     """
 
     scores: NDArray[np.float32]
     embeddings: NDArray[np.float32]
     starts_s: NDArray[np.float64]
+    ends_s: NDArray[np.float64]
     duration_s: float
 
 
@@ -200,6 +207,7 @@ def listen(
         np.concatenate([out["scores"] for out in outputs]),
         np.concatenate([out["embedding"] for out in outputs]),
         starts_s[~is_silent],
+        np.append(starts_s[1:], heard_s)[~is_silent],
         heard_s,
     )
 
@@ -268,11 +276,9 @@ def classify(
 def _timeline(heard: Heard, calibration: Calibration) -> tuple[Segment, ...]:
     segments = []
     half = _CONTEXT_WINDOWS // 2
-    for i, start in enumerate(heard.starts_s):
-        near = heard.scores[max(0, i - half) : i + half + 1]
-        following = heard.starts_s[i + 1] if i + 1 < len(heard.starts_s) else np.inf
-        end = min(float(start) + WINDOW_S, float(following), heard.duration_s)
-        segments.append(Segment(float(start), end, _named(calibration.probabilities(near), calibration.genres)))
+    for i, (start, end) in enumerate(zip(heard.starts_s, heard.ends_s, strict=True)):
+        near = calibration.probabilities(heard.scores[max(0, i - half) : i + half + 1])
+        segments.append(Segment(float(start), float(end), _named(near, calibration.genres)))
     return tuple(segments)
 
 

@@ -45,7 +45,7 @@ class ExcerptRenderer:
 
         Raises:
             MissingExtraError: symusic is not installed.
-            ScoreError: a SoundFont is missing.
+            ScoreError: a SoundFont is missing or damaged.
         """
         try:
             import symusic
@@ -53,13 +53,18 @@ class ExcerptRenderer:
             raise MissingExtraError("rendering MIDI", "train") from error
         missing = [str(path) for path, _ in soundfonts if not path.is_file()]
         if missing or not soundfonts:
-            raise ScoreError(f"{', '.join(missing) or 'no'} SoundFont: name at least one existing .sf2 file")
+            raise ScoreError(f"{', '.join(missing) or 'no SoundFont'}: not there; name at least one existing .sf2 file")
         if sys.platform == "win32":
             raise ScoreError("rendering training excerpts needs fork(): use Linux or macOS")
         self._symusic: Any = symusic
         self._rate_hz = sample_rate_hz
         self._shares = [share for _, share in soundfonts]
-        self._synthesizers = [symusic.Synthesizer(sf_path=str(p), sample_rate=sample_rate_hz) for p, _ in soundfonts]
+        self._synthesizers = []
+        for path, _ in soundfonts:
+            try:
+                self._synthesizers.append(symusic.Synthesizer(sf_path=str(path), sample_rate=sample_rate_hz))
+            except RuntimeError as error:
+                raise ScoreError(f"{path}: not a SoundFont ({error}); give an .sf2 file") from error
 
     def render_into(self, out: NDArray[np.int16], path: Path, seed: float, *, keep_instruments: float) -> bool:
         """Render one excerpt of ``path`` into ``out``, a shared-memory row of 16 s; False where nothing came of it.
@@ -70,6 +75,7 @@ class ExcerptRenderer:
         if child == 0:
             status = 1
             try:
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a handler of the parent would wait for the synthesiser
                 signal.alarm(TIME_LIMIT_S)
                 samples = self._excerpt(path, random.Random(seed), keep_instruments)
                 if samples is not None:

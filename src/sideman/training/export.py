@@ -55,7 +55,7 @@ def to_onnx(
     for name, want, got in zip(output_names, expected, session.run(None, {input_name: example.numpy()}), strict=True):
         gap = float(np.abs(want.numpy() - got).max())
         allowed = (2e-2 if half_weights else 1e-4) * max(1.0, float(want.abs().max()))
-        if gap > allowed:
+        if not gap <= allowed:  # also where it is NaN
             raise ModelError(f"export: output '{name}' differs by {gap:.2g} from the trained network")
     return payload
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -51,13 +50,18 @@ def fit(
 
     ``loss_of_step(k)`` runs the model on the batch of step ``k`` and returns the scalar loss. With ``checkpoint``, the
     state is kept there every ``checkpoint_every`` steps, an existing one is resumed, and it stays when all is done.
+
+    Raises:
+        ModelError: the checkpoint is damaged, or was written with other settings or by another network.
     """
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
         parameters.values(), schedule.learning_rate, betas=(0.9, 0.98), weight_decay=schedule.weight_decay
     )
+    # OneCycleLR divides by zero where the warm-up is exactly one step.
+    warm_up = schedule.warm_up * (1.001 if schedule.warm_up * schedule.steps == 1 else 1)
     rate = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, schedule.learning_rate, total_steps=schedule.steps, pct_start=schedule.warm_up, final_div_factor=50
+        optimizer, schedule.learning_rate, total_steps=schedule.steps, pct_start=warm_up, final_div_factor=50
     )
     averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
     first = 0
@@ -127,15 +131,17 @@ def _restore(
     tensors, metadata = load_tensors(path)
     if metadata.get("schedule") != asdict(schedule) or metadata.get("seed") != seed:
         raise ModelError(f"{path}: was written with other settings; delete it or name another folder")
-    model.load_state_dict({name: tensors[f"model/{name}"] for name in model.state_dict()})
-    for name in averaged:
-        averaged[name].copy_(tensors[f"averaged/{name}"])
+    try:
+        model.load_state_dict({name: tensors[f"model/{name}"] for name in model.state_dict()})
+        for name in averaged:
+            averaged[name].copy_(tensors[f"averaged/{name}"])
+        step = int(metadata["step"])
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(f"{path}: was written by another network; delete it or name another folder") from error
     for name, parameter in parameters.items():
-        state: dict[str, Any] = {}
-        for key in ("step", "exp_avg", "exp_avg_sq"):
-            state[key] = tensors[f"optimizer/{name}/{key}"]
-        optimizer.state[parameter] = state
-    step = int(metadata["step"])
+        keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"optimizer/{name}/{key}" in tensors]
+        if keys:  # a parameter that the loss never reached has no state
+            optimizer.state[parameter] = {key: tensors[f"optimizer/{name}/{key}"] for key in keys}
     for _ in range(step):
         rate.step()
     return step

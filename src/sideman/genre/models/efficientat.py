@@ -134,8 +134,7 @@ def load(path: str | Path) -> EfficientAT:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         model.load_state_dict(state)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise ModelError(
-            f"{path}: not the mn04 weights ({str(error).splitlines()[0]}); give mn04_as_mAP_432.pt"
-        ) from error
+    except Exception as error:  # torch answers damage with errors of many unrelated classes
+        reason = error.strerror if isinstance(error, OSError) else "damaged, or of another network"
+        raise ModelError(f"{path}: not the mn04 weights ({reason}); give mn04_as_mAP_432.pt") from error
     return model.eval()

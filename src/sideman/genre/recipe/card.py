@@ -45,6 +45,8 @@ def page(card: dict[str, Any]) -> str:
     lines += ["", "## Accuracy (artists unseen)", "", "| clips | balanced accuracy | 95 % interval | seeds |"]
     lines += ["| --- | --- | --- | --- |"]
     for name in ("all", "zenny100", "nine non-classical genres"):
+        if name not in figures:
+            continue
         part = figures[name]
         low, high = part["interval_95"]
         seeds = ", ".join(f"{seed:.3f}" for seed in part["seeds"])
