@@ -1,0 +1,127 @@
+"""What README and docs/ promise is true: commands run, programs run, links lead somewhere, output is as shown."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from sideman.cli.main import app
+from tests.cli.run import EXAMPLES, sideman
+from tests.readme import ROOT, all_blocks, blocks, commands, documents
+
+SHELL = [(block, command) for block in all_blocks("sh") for command in commands(block)]
+OURS = [pytest.param(command, id=f"{block}-{command[:50]}") for block, command in SHELL if "sideman " in command]
+PROGRAMS = [pytest.param(block.text, id=str(block)) for block in all_blocks("python")]
+
+# A command that names something only its reader has, in capitals, is checked for its options but not run.
+PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]{2,}\b|pip install")
+
+
+@pytest.fixture
+def music(tmp_path):
+    """A folder as the documents imagine their reader's: song.mp3, music/, examples/."""
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    shutil.copy(EXAMPLES / "disco nights.mp3", tmp_path / "song.mp3")
+    (tmp_path / "music" / "album").mkdir(parents=True)
+    shutil.copy(EXAMPLES / "one drop.opus", tmp_path / "music")
+    shutil.copy(EXAMPLES / "iron gallop.ogg", tmp_path / "music" / "album")
+    return tmp_path
+
+
+@pytest.fixture
+def shell_environment(tmp_path_factory):
+    """PATH begins with a ``sideman`` of the interpreter that runs the tests."""
+    folder = tmp_path_factory.mktemp("bin")
+    script = folder / "sideman"
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m sideman "$@"\n')
+    script.chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+def needs_plot(text: str) -> None:
+    if "--plot" in text:
+        pytest.importorskip("matplotlib")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the documents speak bash")
+@pytest.mark.parametrize("command", OURS)
+def test_every_command_runs_as_written(command, music, shell_environment):
+    if PLACEHOLDER.search(command):
+        check_options(command)
+        return
+    needs_plot(command)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=music, env=shell_environment, capture_output=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def check_options(command: str) -> None:
+    """Every --option of each ``sideman`` call exists."""
+    for part in re.split(r"&&|\|", command):
+        words = shlex.split(part)
+        if not words or Path(words[0]).name != "sideman":
+            continue
+        node, rest = typer.main.get_command(app), words[1:]
+        while rest and rest[0] in getattr(node, "commands", {}):
+            node, rest = node.commands[rest[0]], rest[1:]
+        known = {option for parameter in node.params for option in (*parameter.opts, *parameter.secondary_opts)} | {
+            "--help"
+        }
+        for word in rest:
+            assert not word.startswith("--") or word.split("=")[0] in known, f"{word} is no option of {part}"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_program_runs_as_written(program, music, shell_environment):
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=music, env=shell_environment, capture_output=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout
+
+
+def test_the_readme_has_two_commands_before_anything_else():
+    """One installs and runs the main job, the other runs the tests; CI runs both as they stand."""
+    first, second = [block for block in blocks(ROOT / "README.md") if block.language == "sh"][:2]
+    (install,) = commands(first)
+    (test,) = commands(second)
+    assert install.endswith("&& .venv/bin/sideman classify examples/")
+    assert "pip install" in install
+    assert test.endswith("&& .venv/bin/python -m pytest")
+
+
+def test_the_output_shown_is_the_output():
+    shown = next(block for block in blocks(ROOT / "README.md") if block.language == "text").text.splitlines()
+    done = sideman("classify", "examples/", cwd=ROOT)
+    assert done.returncode == 0
+    real = done.stdout.decode().splitlines()
+    assert len(shown) == len(real)
+    for ours, theirs in zip(shown, real, strict=True):
+        # Percent and tempo may differ by rounding on another machine; names, answers and keys may not.
+        assert re.sub(r"\d+", "#", ours).split() == re.sub(r"\d+", "#", theirs).split()
+        for told, heard in zip(re.findall(r"\d+(?=%)", ours), re.findall(r"\d+(?=%)", theirs), strict=True):
+            assert abs(int(told) - int(heard)) <= 2
+
+
+@pytest.mark.parametrize("path", [*documents(), ROOT / "CONTRIBUTING.md"], ids=lambda path: path.name)
+def test_links_within_the_repository_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8")):
+        if "://" not in target and not target.startswith("mailto:"):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_the_version_is_everywhere_the_same():
+    from sideman import __version__
+
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
+    assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
