@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -167,3 +169,21 @@ def test_help_names_every_command() -> None:
     text = run("--help").stdout
     assert all(name in text for name in ("describe", "validate", "split"))
     assert isinstance(data.app, typer.Typer)
+
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "datasets.md"
+
+
+def test_the_documented_commands_and_code_work(music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "music").symlink_to(music, target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    text = DOCUMENT.read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ sideman data (.*)$", text, flags=re.MULTILINE)
+    assert len(commands) == 4
+    for command in commands:
+        result = run(*shlex.split(command), *(() if "--check" in command else ("--workers", 1)))
+        # the last one checks the folds that the one before wrote, without listening again: nothing is cut
+        assert result.exit_code == 0, f"{command}: {result.stderr}"
+    for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
+        exec(compile(block, str(DOCUMENT), "exec"), {})
+    assert {p.name for p in tmp_path.iterdir()} == {"music", "report.html", "clean.csv", "folds.csv"}
