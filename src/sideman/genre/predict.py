@@ -196,7 +196,7 @@ def listen(
     take(*maker.finish())
     heard_s = maker.samples_n / SAMPLE_RATE_HZ
     name = os.fspath(path)
-    if heard_s < MIN_DURATION_S:
+    if maker.samples_n < int(MIN_DURATION_S * SAMPLE_RATE_HZ):
         raise AudioError(f"{name}: only {heard_s:.3f} s long; a genre needs at least {MIN_DURATION_S} s")
     if not outputs:
         raise AudioError(f"{name}: silent throughout; there is nothing to classify")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -142,6 +143,8 @@ def _restore(
         keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"optimizer/{name}/{key}" in tensors]
         if keys:  # a parameter that the loss never reached has no state
             optimizer.state[parameter] = {key: tensors[f"optimizer/{name}/{key}"] for key in keys}
-    for _ in range(step):
-        rate.step()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the scheduler, that no optimiser step went before
+        for _ in range(step):
+            rate.step()
     return step
