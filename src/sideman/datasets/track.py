@@ -24,7 +24,7 @@ class Track:
         artist: who plays or wrote it; None where unknown.
         title: None where unknown.
         split: part of the split that the data set itself comes with ("train", "valid", "test"); None outside it.
-        group: name of a set of tracks that belong together (an album, a session); None where nothing is declared.
+        group: name of a set of tracks that belong together (an album, a concert); None where nothing is declared.
     """
 
     path: Path
