@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -9,10 +10,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-HANG_S = 60.0  # wall-clock; a mutant takes milliseconds, a busy machine some seconds
+import psutil
+
+HANG_CPU_S = 20.0  # a mutant takes milliseconds; processor time, so that a busy machine is no hang
+HANG_WALL_S = 600.0  # for a decoder that waits and does not compute
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -48,11 +53,12 @@ def _feed(pending: queue.SimpleQueue[tuple[str, int]], report: Report, lock: thr
                 kind, seed = pending.get_nowait()
             except queue.Empty:
                 break
-            hung = threading.Event()
-            watchdog = threading.Timer(HANG_S, lambda w=worker, h=hung: (h.set(), w.kill()))
+            answered, hung = threading.Event(), threading.Event()
+            watchdog = threading.Thread(target=_watch, args=(worker, answered, hung))
             watchdog.start()
             line = _ask(worker, kind, seed)
-            watchdog.cancel()
+            answered.set()
+            watchdog.join()
             said = os.pread(chatter.fileno(), 2000, 0).decode(errors="replace")
             if said:
                 os.ftruncate(chatter.fileno(), 0)
@@ -67,6 +73,20 @@ def _feed(pending: queue.SimpleQueue[tuple[str, int]], report: Report, lock: thr
         assert worker.stdin is not None
         worker.stdin.close()
         worker.wait()
+
+
+def _watch(worker: subprocess.Popen[str], answered: threading.Event, hung: threading.Event) -> None:
+    """Kill a worker that does not answer."""
+    if answered.wait(min(1.0, HANG_WALL_S)):
+        return
+    with contextlib.suppress(psutil.NoSuchProcess):  # it crashed meanwhile
+        process, begin = psutil.Process(worker.pid), time.monotonic()
+        cpu_s = sum(process.cpu_times()[:2])
+        while not answered.wait(0.2):
+            if sum(process.cpu_times()[:2]) - cpu_s > HANG_CPU_S or time.monotonic() - begin > HANG_WALL_S:
+                hung.set()
+                worker.kill()
+                return
 
 
 def _start(stderr: int) -> subprocess.Popen[str]:

@@ -8,6 +8,7 @@ import os
 import struct
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -428,3 +429,15 @@ def test_every_gtzan_clip_decodes_to_the_length_in_the_manifest() -> None:
         y, _ = load(path)
         assert len(y) / 22050 == pytest.approx(float(row["duration_s"]), abs=0.01), path.name
         assert 0 < np.abs(y).max() <= 1.5
+
+
+def test_a_packet_that_claims_gigabytes_is_read_in_pieces(tmp_path: Path) -> None:
+    """Regression: the fuzz found a header for which Python set aside all the memory that FFmpeg asked for."""
+    from sideman.audio.decode_av import _Reader
+
+    with _write(tmp_path, "x", b"12345").open("rb") as file:
+        tracemalloc.start()
+        assert _Reader(file).read(2**31 - 1) == b"12345"
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak_bytes < 2**22

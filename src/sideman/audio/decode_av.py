@@ -12,14 +12,22 @@ from sideman.audio.decode_sndfile import BLOCK_N
 from sideman.audio.sniff import Container
 from sideman.core.errors import AudioError, MissingExtraError
 
+_READ_BYTES = 1 << 20
 _INTEGER_SCALE = {"u1": 1 / 128, "i2": 1 / 32768, "i4": 1 / 2147483648, "i8": 1 / 9223372036854775808}
 
 
 class _Reader:
-    """A file that answers FFmpeg's impossible seeks with an error code; an exception would be printed by PyAV."""
+    """A file as FFmpeg may have it.
+
+    Impossible seeks are answered with an error code, as PyAV would print an exception; a packet that claims gigabytes
+    is read piece by piece, as Python would set aside the memory for all of it.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
-        self.read, self.tell, self._seek = file.read, file.tell, file.seek
+        self.tell, self._read, self._seek = file.tell, file.read, file.seek
+
+    def read(self, count: int) -> bytes:
+        return self._read(max(0, min(count, _READ_BYTES)))
 
     def seek(self, offset: int, whence: int = 0) -> int:
         try:
