@@ -15,13 +15,14 @@ def music(seconds: float = 4.0, seed: int = 0, bpm: float = 112.0) -> np.ndarray
     beat_s = 60.0 / bpm
     roots = rng.integers(45, 60, size=int(seconds / beat_s) // 4 + 1)
     for number in range(int(seconds / beat_s) + 1):
-        since_s = t - number * beat_s
-        on = since_s >= 0
+        start = int(np.ceil(number * beat_s * RATE_HZ))
+        beat = slice(start, min(start + int(beat_s * RATE_HZ), n))
+        since_s = t[beat] - number * beat_s
         for interval in (0, 4, 7):
             pitch_hz = 442.0 * 2 ** ((roots[number // 4] + interval - 69) / 12)
-            wave = sum(np.sin(2 * np.pi * k * pitch_hz * t) / k for k in range(1, 6))
-            y += 0.05 * wave * on * np.exp(-3 * np.maximum(since_s, 0)) * (since_s < beat_s)
-        y += 0.3 * rng.standard_normal(n) * on * np.exp(-60 * np.maximum(since_s, 0))
+            wave = sum(np.sin(2 * np.pi * k * pitch_hz * t[beat]) / k for k in range(1, 6))
+            y[beat] += 0.05 * wave * np.exp(-3 * since_s)
+        y[beat] += 0.3 * rng.standard_normal(len(since_s)) * np.exp(-60 * since_s)
     return y.astype(np.float32)
 
 

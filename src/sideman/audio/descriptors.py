@@ -111,7 +111,7 @@ def describe_stream(blocks: Blocks, sample_rate_hz: int = 22050, *, tile_frames:
     kept: _Spectra | None = None
     for tile in cut_tiles(iter(blocks()), tile_frames=tile_frames, context_frames=CONTEXT_FRAMES):
         spectra = scan.update(tile)
-        if tile.first == 0 and tile.total_frames is not None:
+        if tile.first == 0 and tile.is_last:
             kept = spectra
     table = _Table(sample_rate_hz, tuning=scan.tuning.tuning(), mel_peak=scan.mel_peak)
     if kept is not None:
@@ -209,7 +209,8 @@ class _Table:
         self._add_levels(power_to_db(spectra.mel, peak=self.mel_peak))
         self._add_waveforms(spectra)
         self._frames_n += tile.last - tile.first
-        self._samples_n = tile.samples_n or 0
+        if tile.samples_n is not None:
+            self._samples_n = tile.samples_n
 
     def _add_levels(self, decibel: Float32) -> None:
         self.cepstrum.update(mfcc_frames(decibel))
@@ -223,7 +224,7 @@ class _Table:
         first = max(tile.first - _OVERLAP + 1, tile.low)
         last = min(tile.last + _OVERLAP, tile.high)
         begin_n = tile.first * HOP_LENGTH
-        end_n = tile.last * HOP_LENGTH if tile.samples_n is None else tile.samples_n
+        end_n = tile.samples_n if tile.samples_n is not None and tile.is_last else tile.last * HOP_LENGTH
         pieces = harmonic_blocks(
             spectra.frames,
             spectra.power,

@@ -79,15 +79,19 @@ def cut_segments(blocks: Iterable[Float32], length_n: int, step_n: int) -> Itera
 
     Yields ``(start_n, samples)``; a rest too short for a segment is left out. Only a segment and a block are held.
     """
-    held = np.empty(0, np.float32)
-    held_at = start = 0
+    parts: list[Float32] = []
+    held_n = held_at = start = 0
     for block in blocks:
-        held = np.concatenate([held, block]) if len(held) else block
-        while start + length_n <= held_at + len(held):
+        parts.append(block)
+        held_n += len(block)
+        if held_at + held_n < start + length_n:
+            continue
+        held = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        while start + length_n <= held_at + held_n:
             yield start, held[start - held_at : start - held_at + length_n]
             start += step_n
-        passed = min(start - held_at, len(held))
-        held, held_at = held[passed:], held_at + passed
+        passed = min(start - held_at, held_n)
+        parts, held_at, held_n = [held[passed:]], held_at + passed, held_n - passed
 
 
 def segments(

@@ -26,10 +26,8 @@ class Tile:
         Samples under the frames ``low .. high - 1``, zeros outside the signal, shape (2048 + 512 (high - low - 1),).
     begin_n, end_n
         Where the signal begins and ends in ``padded``.
-    total_frames
-        Frames of the whole signal where this is its last tile, None while its end is not known.
-    samples_n
-        Samples of the whole signal where this is its last tile, else None.
+    total_frames, samples_n
+        Frames and samples of the whole signal; None while its end is not known (and lies beyond ``high``).
     """
 
     first: int
@@ -46,6 +44,11 @@ class Tile:
     def start_n(self) -> int:
         """Position of ``padded[0]`` in the signal; negative where the first tile is padded."""
         return self.low * HOP_LENGTH - _HALF
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the signal ends with this tile."""
+        return self.last == self.total_frames
 
 
 def cut_tiles(blocks: Iterator[Float32], *, tile_frames: int, context_frames: int) -> Iterator[Tile]:
@@ -66,13 +69,17 @@ def cut_tiles(blocks: Iterator[Float32], *, tile_frames: int, context_frames: in
     while True:
         wanted_high = first + tile_frames + context_frames
         wanted_n = (wanted_high - 1) * HOP_LENGTH + _HALF
-        while not ended and held_at + len(held) <= wanted_n:
+        parts = [held]
+        held_n = len(held)
+        while not ended and held_at + held_n <= wanted_n:
             block = next(blocks, None)
             if block is None:
                 ended = True
             elif len(block):
-                samples = as_mono(block)
-                held = samples if not len(held) else np.concatenate([held, samples])
+                parts.append(as_mono(block))
+                held_n += len(block)
+        filled = [part for part in parts if len(part)]
+        held = filled[0] if len(filled) == 1 else np.concatenate(parts)
         known_n = held_at + len(held)
         if ended and not known_n:
             as_mono(held)  # reports that there is nothing to analyse
@@ -89,9 +96,9 @@ def cut_tiles(blocks: Iterator[Float32], *, tile_frames: int, context_frames: in
         else:
             padded = np.zeros(length, np.float32)
             padded[begin_n:end_n] = held[start_n + begin_n - held_at : start_n + end_n - held_at]
-        done = total is not None and last == total
-        yield Tile(first, last, low, high, padded, begin_n, end_n, total if done else None, known_n if done else None)
-        if done:
+        tile = Tile(first, last, low, high, padded, begin_n, end_n, total, known_n if ended else None)
+        yield tile
+        if tile.is_last:
             return
         first = last
         keep_from = max((first - context_frames) * HOP_LENGTH - _HALF, 0)
