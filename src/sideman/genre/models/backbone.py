@@ -23,6 +23,7 @@ class BackboneConfig:
     embedding_size: int = 256
     n_classes: int = 11
     n_targets: int = 1161
+    n_details: int = 1506
     dropout: float = 0.2
 
 
@@ -51,8 +52,9 @@ class _Block(nn.Module):
 class Backbone(nn.Module):
     """Log-mel (batch, n_mels, frames) -> embedding (batch, 256), teacher targets (batch, n), class logits (batch, 11).
 
-    The classes are the ten genres and, last, "not music". The teacher head exists for training only and is not
-    exported.
+    The classes are the ten genres and, last, "not music". The two teacher heads exist for training only and are not
+    exported: one reads the embedding, the other (for the teacher's own pooled features) the layers below it, as in
+    Romero et al., "FitNets" (arXiv:1412.6550).
     """
 
     def __init__(self, config: BackboneConfig | None = None) -> None:
@@ -62,27 +64,40 @@ class Backbone(nn.Module):
         self.norm = nn.BatchNorm1d(self.config.n_mels)
         self.stem = nn.Conv2d(1, widths[0], 5, 2, 2, bias=False)
         self.stem_norm = nn.BatchNorm2d(widths[0])
-        blocks: list[nn.Module] = []
-        for n_in, n_out in pairwise(widths):
-            blocks += [_Block(n_in, n_out, 2), _Block(n_out, n_out, 1)]
-        self.body = nn.Sequential(*blocks)
-        self.project = nn.Linear(3 * widths[-1], self.config.embedding_size)
+        self.stages = nn.ModuleList(
+            nn.Sequential(_Block(n_in, n_out, 2), _Block(n_out, n_out, 1)) for n_in, n_out in pairwise(widths)
+        )
+        n_pooled = 2 * sum(widths[1:-1]) + 3 * widths[-1]
+        self.project = nn.Linear(n_pooled, self.config.embedding_size)
         self.project_norm = nn.BatchNorm1d(self.config.embedding_size)
         self.dropout = nn.Dropout(self.config.dropout)
         self.teacher_head = nn.Linear(self.config.embedding_size, self.config.n_targets)
+        self.detail_head = nn.Linear(n_pooled, self.config.n_details)
         self.class_head = nn.Linear(self.config.embedding_size, self.config.n_classes)
+
+    def pool(self, log_mel: Tensor) -> Tensor:
+        """Log-mel (batch, n_mels, frames) -> what every stage sees, pooled over time and frequency."""
+        x = torch.relu(self.stem_norm(self.stem(self.norm(log_mel)[:, None])))
+        pooled = []
+        for depth, stage in enumerate(self.stages):
+            x = stage(x)
+            loudest = x.amax(2)
+            if depth == len(self.stages) - 1:
+                pooled.append(x.mean((2, 3)))
+            pooled += [loudest.mean(2), loudest.amax(2)]
+        return torch.cat(pooled, 1)
 
     def embed(self, log_mel: Tensor) -> Tensor:
         """Log-mel (batch, n_mels, frames) -> embedding (batch, 256), non-negative."""
-        x = self.norm(log_mel)[:, None]
-        x = self.body(torch.relu(self.stem_norm(self.stem(x))))
-        over_frequency = x.mean(2)
-        loudest = x.amax(2)
-        pooled = torch.cat([over_frequency.mean(2), loudest.mean(2), loudest.amax(2)], 1)
+        return self._embed(self.pool(log_mel))
+
+    def _embed(self, pooled: Tensor) -> Tensor:
         return torch.relu(self.project_norm(self.project(pooled)))
 
     def forward(self, log_mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Embedding, teacher targets and class logits."""
-        embedding = self.embed(log_mel)
+        """Embedding, predicted teacher targets (batch, n_targets + n_details), and class logits."""
+        pooled = self.pool(log_mel)
+        embedding = self._embed(pooled)
         dropped = self.dropout(embedding)
-        return embedding, self.teacher_head(dropped), self.class_head(dropped)
+        targets = torch.cat([self.teacher_head(dropped), self.detail_head(pooled)], 1)
+        return embedding, targets, self.class_head(dropped)

@@ -5,17 +5,19 @@ Every stage keeps its result in the work folder, so that a run that was killed g
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sideman.core.errors import DatasetError, MissingExtraError
+from sideman.core.atomic import atomic_write
+from sideman.core.errors import DatasetError, UsageError
 from sideman.datasets.splits import FoldRow, read_folds
 from sideman.genre.frontend import SAMPLE_RATE_HZ, windows_of
 from sideman.genre.recipe import judge, network, publish
@@ -66,8 +68,8 @@ class Amounts:
 
     excerpts: float = 1.0
     midi_windows: int = 23_000
-    clip_windows: int = 16_000
-    negative_windows: int = 2_400
+    clip_windows: int = 20_000
+    negative_windows: int = 1_600
     pretraining_steps: int = network.PRETRAINING.steps
     fine_tuning_steps: int = network.FINE_TUNING.steps
     seeds: int = 3
@@ -84,10 +86,11 @@ def run(sources: Sources, work: Path, out: Path, amounts: Amounts | None = None)
         DatasetError: clips and folds do not fit, or a set of scores is missing.
         MissingExtraError: the extra ``train`` is not installed.
         ModelError: the teachers' weights are missing or damaged.
+        UsageError: ``work`` was begun with other amounts.
     """
     amounts = amounts or Amounts()
-    work.mkdir(parents=True, exist_ok=True)
     rows = read_folds(sources.folds)
+    _same_amounts(work, amounts)
     samples, sources_of = _load_clips(sources.clips, rows)
     clips = _as_clips(rows, samples, sources_of)
     teachers = Teachers.load(sources.teachers)
@@ -107,7 +110,7 @@ def run(sources: Sources, work: Path, out: Path, amounts: Amounts | None = None)
     plan = _Plan(work, pools, clips, features, mel, amounts)
     judged = [plan.judged((), seed) for seed in range(amounts.seeds)]
     inner = {outer: plan.judged((outer,), 0) for outer in range(n_folds)} if amounts.inner else {}
-    return publish.publish(plan.network((), 0), judged, inner, clips, GENRES, out, example=mel[:4])
+    return publish.publish(plan.shipped(()), judged, inner, clips, GENRES, out, example=mel[:4])
 
 
 class _Plan:
@@ -124,7 +127,6 @@ class _Plan:
     ) -> None:
         self._work, self._pools, self._clips = work, pools, clips
         self._features, self._mel, self._amounts = features, mel, amounts
-        self._scale = network.Scale.of(pools["midi"].targets)
         self._start: dict[str, Any] | None = None
 
     def judged(self, outer: tuple[int, ...], seed: int) -> NDArray[np.float64]:
@@ -135,7 +137,11 @@ class _Plan:
         """Network scores (k, 11) of every crop, by a network that saw nothing of the ``unseen`` folds."""
         name = "".join(map(str, sorted(set(unseen))))
         path = self._work / f"scores-{name}-{seed}.npy"
-        return _kept(path, lambda: publish.scores_of(self.network(unseen, seed), self._mel))
+        return _kept(path, lambda: publish.scores_of(self.shipped(unseen, seed), self._mel))
+
+    def shipped(self, unseen: tuple[int, ...], seed: int = 0) -> publish.Exported:
+        """The fine-tuned network with its probe, as it would ship."""
+        return publish.with_probe(self.network(unseen, seed), self._clips, self._mel, unseen)
 
     def network(self, unseen: tuple[int, ...], seed: int) -> Any:
         """The fine-tuned network."""
@@ -148,8 +154,10 @@ class _Plan:
         label = "".join(map(str, unseen)) or "none"
         log.info("training without folds %s, seed %d", label, seed)
         checkpoint = self._work / f"fine-tuned-{label}-{seed}.safetensors"
+        # Rendered music leaves some units of the teachers silent, so the scale must also know real clips.
+        scale = network.Scale.of(clips.targets, pools["midi"].targets)
         return network.fine_tune(
-            self._pretrained(), pools, soft, self._scale, seed=seed, schedule=schedule, checkpoint=checkpoint
+            self._pretrained(), pools, soft, scale, seed=seed, schedule=schedule, checkpoint=checkpoint
         )
 
     def _pretrained(self) -> dict[str, Any]:
@@ -157,7 +165,11 @@ class _Plan:
             schedule = replace(network.PRETRAINING, steps=self._amounts.pretraining_steps)
             checkpoint = self._work / "pretrained.safetensors"
             trained = network.pretrain(
-                self._pools["midi"], self._scale, seed=0, schedule=schedule, checkpoint=checkpoint
+                self._pools["midi"],
+                network.Scale.of(self._pools["midi"].targets),
+                seed=0,
+                schedule=schedule,
+                checkpoint=checkpoint,
             )
             self._start = {name: value.clone() for name, value in trained.state_dict().items()}
         return self._start
@@ -168,17 +180,9 @@ def teacher_classifier(features: NDArray[np.float32], clips: judge.Clips, unseen
 
     Returns a function from features (n, 584) to genre probabilities (n, 10) float32.
     """
-    try:
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-    except ImportError as error:
-        raise MissingExtraError("the default recipe", "train") from error
     seen = ~np.isin(clips.folds[clips.clip_of], unseen)
     weight = 1 / np.bincount(clips.clip_of)[clips.clip_of[seen]]
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.003, class_weight="balanced", max_iter=400))
-    labels = clips.labels[clips.clip_of[seen]]
-    model.fit(features[seen], labels, logisticregression__sample_weight=weight / weight.mean())
+    model = publish.logistic_regression(features[seen], clips.labels[clips.clip_of[seen]], weight)
 
     def probabilities(rows: NDArray[np.float16]) -> NDArray[np.float32]:
         parts = [model.predict_proba(rows[i : i + 4096].astype(np.float32)) for i in range(0, len(rows), 4096)]
@@ -201,7 +205,7 @@ def _load_clips(root: Path, rows: tuple[FoldRow, ...]) -> tuple[list[NDArray[np.
     source: dict[str, str] = {}
     if manifest.is_file():
         with manifest.open(newline="", encoding="utf-8") as file:
-            source = {line["track"]: line.get("source", "") for line in csv.DictReader(file)}
+            source = {line.get("track") or "": line.get("source") or "" for line in csv.DictReader(file)}
     samples = [load(by_id[row.track].path, sample_rate_hz=SAMPLE_RATE_HZ)[0] for row in rows]
     return samples, [source.get(row.track, "") for row in rows]
 
@@ -217,6 +221,19 @@ def _as_clips(rows: tuple[FoldRow, ...], samples: list[NDArray[np.float32]], sou
         np.array(sources),
         np.array([row.track for row in rows]),
     )
+
+
+def _same_amounts(work: Path, amounts: Amounts) -> None:
+    """Make the work folder, or make sure that what lies there was made with these amounts."""
+    work.mkdir(parents=True, exist_ok=True)
+    kept = work / "amounts.json"
+    # More seeds, or inner folds, use what is there; everything else would mix results of two recipes.
+    told = json.dumps({name: value for name, value in asdict(amounts).items() if name not in {"seeds", "inner"}})
+    if not kept.exists():
+        with atomic_write(kept, "w") as file:
+            file.write(told)
+    elif kept.read_text(encoding="utf-8") != told:
+        raise UsageError(f"{work}: was begun with other amounts; delete it or name another folder")
 
 
 def _midi_windows(sources: Sources, work: Path, amounts: Amounts) -> MidiWindows:
@@ -243,13 +260,18 @@ def _midi_windows(sources: Sources, work: Path, amounts: Amounts) -> MidiWindows
                 made.append(name)
         stems.flush()
         log.info("%d of %d excerpts rendered", len(made), len(jobs))
-        np.save(sets_path, np.array(made))
+        if not made:
+            raise DatasetError(f"{sources.midi}: none of {len(jobs)} excerpts could be rendered; see the lines above")
+        with atomic_write(sets_path, "wb") as file:
+            np.save(file, np.array(made))
     sets = np.load(sets_path)
     return MidiWindows(np.load(stems_path, mmap_mode="r")[: len(sets)], sets == "groove")
 
 
 def _kept(path: Path, make: Any) -> NDArray[np.float32]:
     if not path.exists():
-        np.save(path, make())
+        made = make()
+        with atomic_write(path, "wb") as file:
+            np.save(file, made)
     kept: NDArray[np.float32] = np.load(path)
     return kept

@@ -19,22 +19,28 @@ from sideman.training.loop import Schedule, fit
 
 _LOG_FLOOR = float(np.log(FLOOR))
 PRETRAINING = Schedule(steps=4500, learning_rate=3e-3)
-FINE_TUNING = Schedule(steps=1000, learning_rate=1.5e-3, averaging=0.995)
+FINE_TUNING = Schedule(steps=1500, learning_rate=3e-3, averaging=0.995)
 PRETRAINING_BATCH = 64
-FINE_TUNING_BATCH = {"clips": 36, "midi": 20, "negatives": 8}
+FINE_TUNING_BATCH = {"clips": 52, "midi": 6, "negatives": 6}
+# Shares of mn04's embedding, musicnn's hidden layer, its tags, mn04's classes, musicnn's pooled features. On real clips
+# musicnn is the better teacher of genre, and the easier to follow.
+PRETRAINING_SHARES = (1.0, 1.5, 1.0, 0.5, 0.0)
+FINE_TUNING_SHARES = (0.3, 2.5, 1.0, 0.2, 2.5)
+TRUNK = ("norm.", "stem", "stages.")
+"""Layers that fine-tuning takes over from pretraining; what lies above begins anew."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Mean and deviation (1161,) by which targets are standardised."""
+    """Mean and deviation (2667,) by which targets are standardised."""
 
     mean: NDArray[np.float32]
     deviation: NDArray[np.float32]
 
     @classmethod
-    def of(cls, targets: NDArray[np.float16]) -> Scale:
-        """Measure them on at most some 6000 rows."""
-        sample = targets[:: max(1, len(targets) // 6000)].astype(np.float32)
+    def of(cls, *targets: NDArray[np.float16]) -> Scale:
+        """Measure them on at most some 6000 rows of each of ``targets``."""
+        sample = np.concatenate([part[:: max(1, len(part) // 6000)].astype(np.float32) for part in targets])
         return cls(sample.mean(0), sample.std(0) + np.float32(1e-3))
 
     def tensor(self, targets: NDArray[np.float16]) -> torch.Tensor:
@@ -59,7 +65,7 @@ def pretrain(
     torch.manual_seed(seed)
     network = Backbone(config)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    weights = torch.from_numpy(target_weights())
+    weights = torch.from_numpy(target_weights(PRETRAINING_SHARES))
 
     def loss(step: int) -> torch.Tensor:
         rows = np.random.default_rng([seed, step]).integers(0, len(midi.mel), PRETRAINING_BATCH)
@@ -87,7 +93,7 @@ def fine_tune(
     """Learn labels and teachers together.
 
     Args:
-        start: weights of the pretrained network, or None to begin at random.
+        start: weights of the pretrained network, of which the trunk is taken, or None to begin at random.
         pools: "clips", "midi" and "negatives"; clips already without the folds that must stay unseen.
         soft: (n, 10) genre probabilities of the teachers' classifier for "clips" and "midi".
         scale: of the targets.
@@ -100,9 +106,10 @@ def fine_tune(
     torch.manual_seed(seed)
     network = Backbone(config)
     if start is not None:
-        network.load_state_dict(dict(start))
+        trunk = {name: value for name, value in start.items() if name.startswith(TRUNK)}
+        network.load_state_dict(network.state_dict() | trunk)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    weights = torch.from_numpy(target_weights())
+    weights = torch.from_numpy(target_weights(FINE_TUNING_SHARES))
     clips, midi, negatives = pools["clips"], pools["midi"], pools["negatives"]
     genre = clips.labels.argmax(1)
     draw = np.cumsum(1 / np.bincount(genre, minlength=clips.labels.shape[1])[genre])

@@ -34,7 +34,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Pool:
-    """``mel`` (n, 96, 87) float16, ``targets`` (n, 1161) float16, ``labels`` (n, 10), ``folds`` (n, k) bool."""
+    """``mel`` (n, 96, 87) float16, ``targets`` (n, 2667) float16, ``labels`` (n, 10), ``folds`` (n, k) bool."""
 
     mel: NDArray[np.float16]
     targets: NDArray[np.float16]
@@ -104,15 +104,15 @@ class ClipWindows:
         label = np.zeros(N_GENRES, np.float32)
         label[self._genres[first]] = 1
         chance = rng.random()
-        if chance < 0.35:
+        if chance < 0.45:
             mates = self._mates[int(self._folds[first])]
             second = int(rng.choice(mates, p=self._weights[mates] / self._weights[mates].sum()))
-            gain = 10 ** (rng.uniform(-12, 0) / 20)
+            gain = 10 ** (rng.uniform(-10, 0) / 20)
             y = y + self._one(rng, second) * np.float32(gain)
             label[:] = 0
             label[self._genres[first]] += 1 / (1 + gain)
             label[self._genres[second]] += gain / (1 + gain)
-        elif chance < 0.5 and self._midi is not None:
+        elif chance < 0.6 and self._midi is not None:
             y = y + _unit(self._midi.mix(rng)) * np.float32(10 ** (rng.uniform(-15, -3) / 20))
         return Window(augment.finish(rng, y, RATE_HZ), label, (int(self._folds[first]),))
 

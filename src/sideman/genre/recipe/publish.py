@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sideman.core.atomic import atomic_write
+from sideman.core.errors import MissingExtraError
 from sideman.genre import metrics
 from sideman.genre.models.backbone import Backbone
 from sideman.genre.predict import log_softmax
@@ -29,24 +30,65 @@ Floats = NDArray[np.float64]
 
 
 class Exported(nn.Module):
-    """The network as it ships: log-mel windows to class scores and embedding."""
+    """The network as it ships: log-mel windows to class scores and embedding.
 
-    def __init__(self, backbone: Backbone) -> None:
-        """Wrap a trained network."""
+    Genre scores are the mean of two heads' log-probabilities: the trained one, and a logistic regression on the
+    embedding (the probe), which leans less on single training clips.
+    """
+
+    def __init__(self, backbone: Backbone, probe: nn.Linear) -> None:
+        """Join a trained network and the probe fitted on its embedding."""
         super().__init__()
-        self.backbone = backbone
+        self.backbone, self.probe = backbone, probe
 
     def forward(self, log_mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(batch, 96, 87) -> scores (batch, 11), embedding (batch, 256)."""
+        """(batch, 96, 87) -> log-probabilities of the classes (batch, 11), embedding (batch, 256)."""
         embedding = self.backbone.embed(log_mel)
-        return self.backbone.class_head(embedding), embedding
+        trained = torch.log_softmax(self.backbone.class_head(embedding), 1)
+        genres = torch.log_softmax(trained[:, :-1], 1) + torch.log_softmax(self.probe(embedding), 1)
+        no_music = trained[:, -1:]
+        music = torch.log1p(-no_music.exp().clamp(max=1 - 1e-6))
+        return torch.cat([torch.log_softmax(0.5 * genres, 1) + music, no_music], 1), embedding
 
 
-def scores_of(backbone: Backbone, mel: NDArray[np.float32], batch: int = 128) -> NDArray[np.float32]:
+def with_probe(backbone: Backbone, clips: judge.Clips, mel: NDArray[np.float32], unseen: tuple[int, ...]) -> Exported:
+    """Fit the probe on the embeddings of the crops (k, 96, 87) outside the ``unseen`` folds."""
+    embeddings = _in_batches(backbone.eval().embed, mel)
+    seen = ~np.isin(clips.folds[clips.clip_of], unseen)
+    labels = clips.labels[clips.clip_of[seen]]
+    weight = 1 / np.bincount(clips.clip_of)[clips.clip_of[seen]]
+    model = logistic_regression(embeddings[seen], labels, weight)
+    scaler, regression = model[0], model[-1]
+    probe = nn.Linear(embeddings.shape[1], len(regression.classes_))
+    coefficients = regression.coef_ / scaler.scale_
+    with torch.no_grad():
+        probe.weight.copy_(torch.from_numpy(coefficients.astype(np.float32)))
+        probe.bias.copy_(torch.from_numpy((regression.intercept_ - coefficients @ scaler.mean_).astype(np.float32)))
+    return Exported(backbone, probe).eval()
+
+
+def logistic_regression(features: NDArray[np.float32], labels: NDArray[np.int_], weight: Floats) -> Any:
+    """Standardising, class-balanced logistic regression; C as in the musicnn baseline."""
+    try:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+    except ImportError as error:
+        raise MissingExtraError("the default recipe", "train") from error
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.003, class_weight="balanced", max_iter=400))
+    return model.fit(features, labels, logisticregression__sample_weight=weight / weight.mean())
+
+
+def scores_of(network: Exported, mel: NDArray[np.float32]) -> NDArray[np.float32]:
     """Class scores (k, 11) of windows (k, 96, 87)."""
-    network = Exported(backbone.eval())
+    return _in_batches(lambda windows: network(windows)[0], mel)
+
+
+def _in_batches(
+    function: Callable[[torch.Tensor], torch.Tensor], mel: NDArray[np.float32], batch: int = 128
+) -> NDArray[np.float32]:
     with torch.inference_mode():
-        parts = [network(torch.from_numpy(mel[i : i + batch]))[0].numpy() for i in range(0, len(mel), batch)]
+        parts = [function(torch.from_numpy(mel[i : i + batch])).numpy() for i in range(0, len(mel), batch)]
     return np.concatenate(parts)
 
 
@@ -71,7 +113,7 @@ def thresholds(clip: Floats, labels: NDArray[np.int_]) -> dict[str, float]:
 
 
 def publish(
-    backbone: Backbone,
+    network: Exported,
     judged: Sequence[Floats],
     inner: Mapping[int, Floats],
     clips: judge.Clips,
@@ -83,7 +125,7 @@ def publish(
     """Write ``genre.onnx``, ``genre.json`` and ``genre.md`` to ``out``; returns the card.
 
     Args:
-        backbone: network trained on all clips.
+        network: trained on all clips.
         judged: per seed, pooled out-of-fold clip scores (n, 11).
         inner: per outer fold, clip scores (n, 11) by networks that had seen neither that fold nor the clip's own;
             empty: figures are reported without temperature and thresholds of their own.
@@ -93,7 +135,7 @@ def publish(
         example: windows on which the export is checked against torch.
     """
     out.mkdir(parents=True, exist_ok=True)
-    payload = to_onnx(Exported(backbone), torch.from_numpy(example), "log_mel", ("scores", "embedding"))
+    payload = to_onnx(network, torch.from_numpy(example), "log_mel", ("scores", "embedding"))
     chosen = thresholds(judged[0], clips.labels)
     per_fold = {
         fold: thresholds(scores[clips.folds != fold], clips.labels[clips.folds != fold])

@@ -13,20 +13,25 @@ from sideman.audio.mel import mel_filterbank
 from sideman.genre.models import efficientat, musicnn
 
 SAMPLE_RATE_HZ = 22_050
-# Slices of the target vector: mn04's embedding, musicnn's last hidden layer, its tags, mn04's classes.
+# Slices of the target vector: mn04's embedding, musicnn's last hidden layer, its tags, mn04's classes, and the
+# features below musicnn's dense layers, pooled over time.
 MN_EMBEDDING = slice(0, 384)
 MUSICNN_HIDDEN = slice(384, 584)
 MUSICNN_TAGS = slice(584, 634)
 MN_CLASSES = slice(634, 1161)
-N_TARGETS = 1161
+MUSICNN_POOLED = slice(1161, 2667)
+N_TARGETS = 2667
 FEATURES = slice(0, 584)
 """The two hidden layers, on which the teachers' own genre classifier stands."""
 
 
-def target_weights() -> NDArray[np.float32]:
-    """Weight of each target in the distillation loss, (1161,); the four parts count 1, 1.5, 1 and 0.5 in all."""
+PARTS = (MN_EMBEDDING, MUSICNN_HIDDEN, MUSICNN_TAGS, MN_CLASSES, MUSICNN_POOLED)
+
+
+def target_weights(shares: tuple[float, ...]) -> NDArray[np.float32]:
+    """Weight of each target in the distillation loss, (2667,), from the share of each of ``PARTS``."""
     weights = np.zeros(N_TARGETS, np.float32)
-    for part, share in ((MN_EMBEDDING, 1.0), (MUSICNN_HIDDEN, 1.5), (MUSICNN_TAGS, 1.0), (MN_CLASSES, 0.5)):
+    for part, share in zip(PARTS, shares, strict=True):
         weights[part] = share / (part.stop - part.start)
     return weights
 
@@ -47,14 +52,14 @@ class Teachers:
         )
 
     def targets(self, samples: NDArray[np.float32], batch: int = 8) -> NDArray[np.float32]:
-        """Windows (k, n) at 22050 Hz -> targets (k, 1161)."""
+        """Windows (k, n) at 22050 Hz -> targets (k, 2667)."""
         rows = []
         for first in range(0, len(samples), batch):
             part = samples[first : first + batch]
             with torch.inference_mode():
                 embedding, classes = self.mn(_resampled(part, efficientat.SAMPLE_RATE_HZ))
-                hidden, _, tags = self.musicnn(_musicnn_input(part))
-            rows.append(torch.cat([embedding, hidden, tags, classes], 1).numpy())
+                hidden, pooled, tags = self.musicnn(_musicnn_input(part))
+            rows.append(torch.cat([embedding, hidden, tags, classes, pooled], 1).numpy())
         return np.concatenate(rows)
 
 
