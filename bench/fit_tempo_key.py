@@ -64,7 +64,12 @@ def fit(task: str, x: np.ndarray, goal: np.ndarray, weight: np.ndarray, *, seed:
     z = torch.tensor(np.clip((x - mean) / scale, -5, 5), dtype=torch.float32)
     g, w = torch.tensor(goal, dtype=torch.float32), torch.tensor(weight, dtype=torch.float32)
     outputs = goal.shape[1] // x.shape[1]
-    net = torch.nn.Sequential(torch.nn.Linear(x.shape[2], HIDDEN[task]), torch.nn.Tanh(), torch.nn.Dropout(0.2), torch.nn.Linear(HIDDEN[task], outputs))
+    net = torch.nn.Sequential(
+        torch.nn.Linear(x.shape[2], HIDDEN[task]),
+        torch.nn.Tanh(),
+        torch.nn.Dropout(0.2),
+        torch.nn.Linear(HIDDEN[task], outputs),
+    )
     optimiser = torch.optim.AdamW(net.parameters(), lr=4e-3, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
     for _ in range(epochs):
@@ -78,13 +83,19 @@ def fit(task: str, x: np.ndarray, goal: np.ndarray, weight: np.ndarray, *, seed:
             optimiser.step()
         schedule.step()
     first, last = net[0], net[3]
-    return {"mean": mean, "scale": scale, "hidden": first.weight.detach().numpy().T, "hidden_bias": first.bias.detach().numpy(),
-            "out": last.weight.detach().numpy().T, "out_bias": last.bias.detach().numpy()}  # fmt: skip
+    arrays = [p.detach().numpy().T for p in (first.weight, first.bias, last.weight, last.bias)]
+    return {
+        "mean": mean,
+        "scale": scale,
+        **dict(zip(("hidden", "hidden_bias", "out", "out_bias"), arrays, strict=True)),
+    }
 
 
 def logits_of(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
     z = np.clip((x - weights["mean"]) / weights["scale"], -5, 5)
-    return (np.tanh(z @ weights["hidden"] + weights["hidden_bias"]) @ weights["out"] + weights["out_bias"]).reshape(len(x), x.shape[1] * weights["out"].shape[1])
+    return (np.tanh(z @ weights["hidden"] + weights["hidden_bias"]) @ weights["out"] + weights["out_bias"]).reshape(
+        len(x), x.shape[1] * weights["out"].shape[1]
+    )
 
 
 def tempo_scores(logits: np.ndarray, rows: list[dict]) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +128,9 @@ def temperature_of(logits: np.ndarray, goal: np.ndarray) -> float:
     return float(grid[int(np.argmin(losses))])
 
 
-def run(task: str, rows: list[dict], x: np.ndarray, goal: np.ndarray, folds: int, **options: float) -> dict[str, np.ndarray]:
+def run(
+    task: str, rows: list[dict], x: np.ndarray, goal: np.ndarray, folds: int, **options: float
+) -> dict[str, np.ndarray]:
     is_open = np.array([row["split"] == "open" for row in rows])
     source = np.array([row["source"] for row in rows])
     valid = goal.sum(axis=1) > 0.5
@@ -162,7 +175,9 @@ def main() -> None:
     parser.add_argument("--material", type=Path, nargs="+", required=True)
     parser.add_argument("--cache", action="store_true", help="keep the features beside the clips")
     parser.add_argument("--tasks", nargs="*", default=["tempo", "key"])
-    parser.add_argument("--folds", type=int, default=0, help="leave sources out in this many groups; default one at a time")
+    parser.add_argument(
+        "--folds", type=int, default=0, help="leave sources out in this many groups; default one at a time"
+    )
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     parts = [features(folder, folder / "features.npz" if args.cache else None) for folder in args.material]

@@ -1,14 +1,14 @@
 """Render tuning material with known tempo and key: `python bench/render_tempo_key.py --midi DIR --out DIR`.
 
-Reads a folder of unpacked MIDI sets and writes FLAC clips of 15-30 s at 22.05 kHz and `truth.jsonl`, one object per clip:
-id, file, source, split ("open": tuning, permissive sets and the rule-made band; "check": other sets, never fitted),
-tempo_bpm, tonic (C = 0) and mode or null. The same seed renders the same clips. Drums sound from three
+Reads a folder of unpacked MIDI sets and writes FLAC clips of 15-22 s at 22.05 kHz and `truth.jsonl`, one object per
+clip: id, file, source, split ("open": tuning, permissive sets and the rule-made band; "check": other sets, never
+fitted), tempo_bpm, tonic (C = 0) and mode or null. The same seed renders the same clips. Drums sound from three
 SoundFonts, pitched parts from our own wavetables (see bench/wavetable.py for why).
 
 What counts as truth. Tempo: the file's own tempo at its beat (dotted quarter in 6/8, 9/8 and 12/8, half note in 2/2);
-scores that carry only the default 120 get a tempo drawn around 112 bpm. Classical and folk scores drift by a few percent.
-Key: the key signature's collection, or the best-fitting diatonic one, where the final bass note is the tonic of its major
-or its relative minor; anything else has no key.
+scores that carry only the default 120 get a tempo drawn around 112 bpm. Classical scores and hymns drift by a few
+percent. Key: the key signature's collection, or the best-fitting diatonic one, where the final bass note is the tonic
+of its major or its relative minor; anything else has no key.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import scipy.signal
 import soundfile
 import soxr
 import symusic
+
 from synthetic_band import STYLES, Notes, band, drum_track
 from wavetable import play
 
@@ -130,11 +131,20 @@ def pieces(root: Path, rng: np.random.Generator, scale: float, only: list[str]) 
         tracks, bpm, tonic, mode, style = band(rng)
         yield Piece("band", tracks, bpm, tonic=tonic, mode=mode, tags={"style": style})
     for name, number, split in [
-        ("openewld", 400, "open"), ("pop909", 400, "open"), ("bbloomf-pd-songs", 120, "open"), ("music21-folk", 160, "open"),
-        ("music21-classical", 300, "open"), ("musetrainer", 60, "open"), ("weimar-jazz", 200, "open"), ("freedoom", 110, "open"),
-        ("nottingham", 60, "check"), ("openmsx", 31, "check"), ("vgmidi", 60, "check"), ("adl-piano-midi", 240, "check"),
+        ("openewld", 400, "open"),
+        ("pop909", 400, "open"),
+        ("bbloomf-pd-songs", 120, "open"),
+        ("music21-folk", 160, "open"),
+        ("music21-classical", 300, "open"),
+        ("musetrainer", 60, "open"),
+        ("weimar-jazz", 200, "open"),
+        ("freedoom", 110, "open"),
+        ("nottingham", 60, "check"),
+        ("openmsx", 31, "check"),
+        ("vgmidi", 60, "check"),
+        ("adl-piano-midi", 240, "check"),
         ("riddim-archive", 492, "check"),
-    ]:  # fmt: skip
+    ]:
         if only and name not in only:
             continue
         for path in _files(root, name, rng, 492 if name == "riddim-archive" else count(number)):
@@ -143,7 +153,9 @@ def pieces(root: Path, rng: np.random.Generator, scale: float, only: list[str]) 
                 yield piece
 
 
-def from_file(path: Path, name: str, split: str, takes: list[tuple[Notes, float, str]], rng: np.random.Generator) -> Piece | None:
+def from_file(
+    path: Path, name: str, split: str, takes: list[tuple[Notes, float, str]], rng: np.random.Generator
+) -> Piece | None:
     try:
         score = symusic.Score(path)
     except RuntimeError:
@@ -169,19 +181,27 @@ def from_file(path: Path, name: str, split: str, takes: list[tuple[Notes, float,
         tactus, tempo = 1.0, float(np.median(tempos))
         if tempo < 45 or np.ptp(tempos) / tempo > 0.35:
             tempo = drawn_tempo(rng)
-    key = None if name in ("openmsx", "freedoom", "weimar-jazz", "adl-piano-midi") else final_key(tracks, signature, mode)
+    key = (
+        None if name in ("openmsx", "freedoom", "weimar-jazz", "adl-piano-midi") else final_key(tracks, signature, mode)
+    )
     if name in ("pop909", "vgmidi"):
         key = final_key(tracks, None, None)
     if name == "riddim-archive":
         match = re.search(r"_([A-G])(b|#)?(m)?$", path.parent.name)
-        tonic = (dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11), strict=True))[match[1]] + {"b": -1, "#": 1, None: 0}[match[2]]) % 12 if match else 0
+        tonic = (
+            (dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11), strict=True))[match[1]] + {"b": -1, "#": 1, None: 0}[match[2]])
+            % 12
+            if match
+            else 0
+        )
         key = (tonic, "minor" if match[3] else "major") if match else None
         loops = int(np.ceil(16 * tempo / 60 / 4 / (4 * np.ceil(span / 4)) * 4)) + 1
         length = 4 * np.ceil(span / 4)
-        tracks = [(p, d, np.concatenate([n + [length * i, 0, 0, 0] for i in range(loops)])) for p, d, n in tracks]
+        tracks = [
+            (p, d, np.concatenate([n + np.array([length * i, 0, 0, 0]) for i in range(loops)])) for p, d, n in tracks
+        ]
     if not 40 <= tempo <= 240:
         return None
-    tracks = [(p, d, n) for p, d, n in tracks]
     if name in ("openewld", "pop909") and tactus in (1.0, 2.0) and rng.random() < 0.65 and _is_four(score):
         tracks, tempo = with_rhythm_section(tracks, tempo if tactus == 1.0 else None, takes, rng)
         tactus = 1.0
@@ -199,13 +219,14 @@ def _is_four(score: symusic.Score) -> bool:
 
 
 def with_rhythm_section(
-    tracks: list[tuple[int, bool, Notes]], tempo: float | None, takes: list[tuple[Notes, float, str]], rng: np.random.Generator
+    tracks: list[tuple[int, bool, Notes]],
+    tempo: float | None,
+    takes: list[tuple[Notes, float, str]],
+    rng: np.random.Generator,
 ) -> tuple[list[tuple[int, bool, Notes]], float]:
     """Add a drum take (real or rule-made) and a bass on the lowest notes; new programs for the rest."""
-    if tempo is not None and rng.random() < 0.5:
-        fits = [t for t in takes if abs(np.log(t[1] / tempo)) < 0.12]
-    else:
-        fits = takes
+    near = tempo is not None and rng.random() < 0.5
+    fits = [t for t in takes if abs(np.log(t[1] / tempo)) < 0.12] if near else takes
     if not fits:
         tempo, fits = None, takes
     drums, bpm, _ = fits[int(rng.integers(len(fits)))]
@@ -220,18 +241,20 @@ def with_rhythm_section(
     end, length = max(n[-1, 0] for _, _, n in tracks), 4 * np.floor(drums[-1, 0] / 4)
     copies = int(end // length) + 1
     drums = drums[drums[:, 0] < length]
-    beat = np.concatenate([drums + [length * i, 0, 0, 0] for i in range(copies)])
+    beat = np.concatenate([drums + np.array([length * i, 0, 0, 0]) for i in range(copies)])
     return [*dressed, (int(rng.choice([32, 33, 34, 38])), False, roots), (0, True, beat)], float(tempo)
 
 
 def to_parts(piece: Piece, seconds: float, transpose: int, rng: np.random.Generator) -> tuple[list, symusic.Score]:
-    """A random excerpt of `seconds`: pitched parts in seconds for the wavetables, drums as a score for the SoundFont."""
+    """A random excerpt: pitched parts in seconds for the wavetables, drums as a score for the SoundFont."""
     quarter_bpm = piece.tempo_bpm * piece.tactus
     need = seconds * quarter_bpm / 60.0 + 4.0
     end = max(notes[:, 0].max() for _, _, notes in piece.tracks)
     first = min(notes[:, 0].min() for _, _, notes in piece.tracks)
     start = rng.uniform(first, max(first, end - need))
-    drift = 1.0 + np.clip(np.cumsum(rng.normal(0, 0.5, int(need) + 2)) * piece.rubato, -2 * piece.rubato, 2 * piece.rubato)
+    drift = 1.0 + np.clip(
+        np.cumsum(rng.normal(0, 0.5, int(need) + 2)) * piece.rubato, -2 * piece.rubato, 2 * piece.rubato
+    )
     beat_s = np.concatenate([[0.0], np.cumsum(60.0 / (quarter_bpm * drift))])
     parts, score = [], symusic.Score(480)
     score.tempos.append(symusic.Tempo(0, 60.0))  # one quarter a second: ticks are seconds
@@ -344,8 +367,9 @@ def main() -> None:
             name = f"{number:05d}-{piece.source}.flac"
             soundfile.write(args.out / "audio" / name, colour(audio / np.abs(audio).max(), rng), RATE, subtype="PCM_16")
             tonic = None if piece.tonic is None else (piece.tonic + shift) % 12
-            sink.write(json.dumps({"id": number, "file": name, "source": piece.source, "split": piece.split, "cents": cents,
-                                   "tempo_bpm": piece.tempo_bpm * factor, "tonic": tonic, "mode": piece.mode, "font": font, **piece.tags}) + "\n")  # fmt: skip
+            facts = {"id": number, "file": name, "source": piece.source, "split": piece.split, "cents": cents}
+            truth = {"tempo_bpm": piece.tempo_bpm * factor, "tonic": tonic, "mode": piece.mode, "font": font}
+            sink.write(json.dumps({**facts, **truth, **piece.tags}) + "\n")
             sink.flush()
 
 

@@ -1,9 +1,10 @@
-"""Tempo and key against librosa and Essentia on annotated clips: `python bench/rhythm_key.py --data DIR [--json FILE]`.
+"""Tempo and key against librosa and Essentia on annotated clips: `bench/rhythm_key.py --data DIR [--json FILE]`.
 
-DIR holds `tracks.csv` (tempo_bpm, key), `manifest.csv` (file, duration_s) and `audio/`, as the GTZAN excerpt does. Clips of
-15 s (14.9 with rounding) or more count. Everything is computed in this one run: tempo accuracy 1 (within 4 % of the annotation) and 2 (or
-of its double, triple, half or third: F. Gouyon et al., IEEE TASLP 14(5), 2006), the weighted key score of mir_eval, paired
-bootstrap intervals of the differences (10,000 draws over clips), calibration of the confidences and time per clip.
+DIR holds `tracks.csv` (tempo_bpm, key), `manifest.csv` (file, duration_s) and `audio/`, as the GTZAN excerpt does.
+Clips of 15 s (14.9 with rounding) or more count. Everything is computed in this one run: tempo accuracy 1 (within 4 %
+of the annotation) and 2 (or of its double, triple, half or third: F. Gouyon et al., IEEE TASLP 14(5), 2006), the weighted key
+score of mir_eval, paired bootstrap intervals of the differences (10,000 draws over clips), calibration of the
+confidences and time per clip.
 """
 
 from __future__ import annotations
@@ -157,10 +158,16 @@ def main() -> None:
     classical = np.array([clip["genre"] == "classical" for clip in kept])
     timed_clips = np.array([clip["tempo_bpm"] is not None for clip in kept])
     hits = {
-        name: np.array([tempo_hits(bpm, clip["tempo_bpm"] or np.inf) for (bpm, _), clip in zip(heard, kept, strict=True)])
+        name: np.array(
+            [tempo_hits(bpm, clip["tempo_bpm"] or np.inf) for (bpm, _), clip in zip(heard, kept, strict=True)]
+        )
         for name, heard in tempos.items()
     }
-    for part, mask in (("all", timed_clips), ("classical", timed_clips & classical), ("not classical", timed_clips & ~classical)):
+    for part, mask in (
+        ("all", timed_clips),
+        ("classical", timed_clips & classical),
+        ("not classical", timed_clips & ~classical),
+    ):
         for column in (0, 1):
             table(f"tempo accuracy {column + 1}, {part}", {name: h[mask, column] for name, h in hits.items()}, out)
     keyed = np.array([clip["key"] is not None for clip in kept])

@@ -1,7 +1,7 @@
 """A small rule-made band: drum patterns, chord loops and bass lines whose tempo and key are known by construction.
 
-It supplies the idioms that the open MIDI sets lack (blues, rock, funk, reggae, hip-hop, disco, metal, country) as tuning
-material for tempo and key. Notes are arrays of rows (onset in beats, duration in beats, pitch, velocity).
+It supplies the idioms that the open MIDI sets lack (blues, rock, funk, reggae, hip-hop, disco, metal, country) as
+tuning material. Notes are arrays of rows (onset in beats, duration in beats, pitch, velocity).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Notes = NDArray[np.float64]
 KICK, STICK, SNARE, CLOSED, PEDAL, OPEN, CRASH, RIDE, TAMB, CLAP = 36, 37, 38, 42, 44, 46, 49, 51, 54, 39
 
-# Chord loops as (semitones above the tonic, quality); one entry per bar or half bar. "blues" loops use dominant sevenths.
+# Chord loops, one entry per bar: semitones above the tonic and quality. Blues loops use dominant sevenths.
 MAJOR_LOOPS = [
     "0M 5M 7M 5M", "0M 7M 9m 5M", "0M 9m 5M 7M", "0M 10M 5M 0M", "0M 5M 0M 7M", "0M 0M 5M 0M", "0M 2m 5M 7M",
     "0M 4m 5M 7M", "5M 7M 0M 0M", "0M 5M", "0M 10M", "9m 5M 0M 7M", "2m 7M 0M 0M", "0M 7M", "0M 5M 10M 5M", "0M",
@@ -62,7 +62,8 @@ STYLES = [
        "x.xx.x.x", "x..x..x.x..x..x.", (4, 27, 28, 7), minor=0.5),
     _s("disco", 108, 132, {KICK: "x...x...x...x...", SNARE: "....x.......x...", OPEN: "..x...x...x...x."},
        "xoxoxoxo", "..x...x...x...x.", (48, 27, 4, 61), minor=0.5),
-    _s("house", 118, 135, {KICK: "x...x...x...x...", CLAP: "....x.......x...", OPEN: "..x...x...x...x.", CLOSED: "xxxxxxxxxxxxxxxx"},
+    _s("house", 118, 135,
+       {KICK: "x...x...x...x...", CLAP: "....x.......x...", OPEN: "..x...x...x...x.", CLOSED: "x" * 16},
        ".x.x.x.x", "x..x..x.x..x..x.", (81, 90, 4), minor=0.7),
     _s("hip-hop", 80, 104, {KICK: "x......x..x.....", SNARE: "....x.......x...", CLOSED: "x.x.x.x.x.x.x.x."},
        "x..x..x.", "x...............", (4, 0, 32, 48), minor=0.7),
@@ -163,7 +164,9 @@ def band(rng: np.random.Generator) -> tuple[list[tuple[int, bool, Notes]], float
             if mark == "x":
                 at = 4 * bar + _beat_time(step, len(style.chords), style.swing)
                 for degree in shape:
-                    comp.append((at, 0.4 if style.chords.count("x") > 3 else 1.8, 52 + (tonic + root - 4) % 12 + degree, 80))
+                    comp.append(
+                        (at, 0.4 if style.chords.count("x") > 3 else 1.8, 52 + (tonic + root - 4) % 12 + degree, 80)
+                    )
     tracks.append((int(rng.choice([32, 33, 34, 38])), False, np.array(bass)))
     tracks.append((int(rng.choice(style.programs)), False, np.array(comp)))
     if rng.random() < 0.75:
@@ -188,5 +191,7 @@ def _melody(tonic: int, mode: str, chords: list[tuple[int, str]], style: Style, 
                     tones = [(tonic + root + degree) % 12 for degree in QUALITY[quality]]
                     fits = [i for i in range(len(ladder)) if ladder[i] % 12 in tones]
                     place = min(fits, key=lambda i: abs(i - place)) if fits else place
-                rows.append((4 * bar + _beat_time(2 * step, 16, style.swing), rng.choice([0.4, 0.9, 1.4]), ladder[place], 92))
+                rows.append(
+                    (4 * bar + _beat_time(2 * step, 16, style.swing), rng.choice([0.4, 0.9, 1.4]), ladder[place], 92)
+                )
     return np.array(rows, dtype=np.float64).reshape(-1, 4)

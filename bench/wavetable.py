@@ -1,7 +1,7 @@
 """A wavetable synthesiser in exact equal temperament, for tuning material whose pitch must be true.
 
-symusic 0.5.9 ignores the tuning of many SoundFonts (its issue 55: notes off key), which is harmless for tempo and fatal for
-key; so pitched parts are played by these tables and only drums by a SoundFont.
+symusic 0.5.9 ignores the tuning of many SoundFonts (its issue 55: notes off key), which is harmless for tempo and fatal
+for key; so pitched parts are played by these tables and only drums by a SoundFont.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Resampler:
             self._stream = soxr.ResampleStream(sample_rate_hz, ANALYSIS_RATE_HZ, 1, dtype="float32", quality="HQ")
 
     def push(self, block: ArrayLike, *, last: bool = False) -> Float32:
-        """Resampled samples that are ready, shape (m,); :class:`AudioError` for NaN, infinite or multi-channel input."""
+        """Resampled samples that are ready, shape (m,); :class:`AudioError` for NaN, infinite or stereo input."""
         samples = np.ascontiguousarray(block, dtype=np.float32)
         if samples.ndim != 1:
             raise AudioError(f"expected mono samples of shape (n,), got shape {samples.shape}: mix the channels first")

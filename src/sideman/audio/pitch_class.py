@@ -39,7 +39,8 @@ def _triads() -> Float64:
     for root in range(12):
         templates[[root, (root + 4) % 12, (root + 7) % 12], root] = 1.0
         templates[[root, (root + 3) % 12, (root + 7) % 12], 12 + root] = 1.0
-    return templates / np.sqrt(3.0)
+    unit: Float64 = templates / np.sqrt(3.0)
+    return unit
 
 
 def whiten(magnitudes: Float32) -> Float32:
@@ -48,7 +49,8 @@ def whiten(magnitudes: Float32) -> Float32:
 
     floor = np.float32(FLATNESS_FLOOR) * magnitudes.max(axis=1, keepdims=True) + np.float32(1e-12)
     local = uniform_filter1d(magnitudes, 91, axis=1, mode="nearest")
-    return np.log1p(magnitudes / (local + floor))
+    flat: Float32 = np.log1p(magnitudes / (local + floor))
+    return flat
 
 
 def spectral_peaks(magnitudes: Float32, flat: Float32) -> tuple[NDArray[np.intp], Float64, Float64]:

@@ -23,8 +23,8 @@ Float64 = NDArray[np.float64]
 SEGMENT_FRAMES = round(30.0 * tempogram.FRAME_RATE_HZ)
 MIN_FRAMES = round(3.0 * tempogram.FRAME_RATE_HZ)
 MIN_PULSE_SHARP, MIN_PULSE_BLUNT, SHARP_SKEW = 0.03, 0.09, 1.9
-"""Least mean autocorrelation at one to four beats in 15 s: where onsets stand out from a quiet ground (their strength is
-skewed), and where the strength is as even as that of noise. White and brown noise of 3 to 30 s stay below."""
+"""Least mean autocorrelation at one to four beats in 15 s: where onsets stand out from a quiet ground (their strength
+is skewed), and where the strength is as even as that of noise. White and brown noise of 3 to 30 s stay below."""
 SILENCE = 1e-9
 _RELATED = (0.5, 2.0, 2 / 3, 1.5, 1 / 3, 3.0)
 _LEAST_BPM, _MOST_BPM = 30.0, 300.0
@@ -146,7 +146,9 @@ class TempoTracker:
         """Beat period in frames of one half minute: its own tempo where that is near the whole recording's."""
         near = np.abs(np.log2(tempogram.TEMPOS_BPM / tempo_bpm)) < 0.35
         both = np.where(near, self._logits[index] + logits, -np.inf)
-        local_bpm = refine(self._correlations[index].astype(np.float64), float(tempogram.TEMPOS_BPM[int(both.argmax())]))
+        local_bpm = refine(
+            self._correlations[index].astype(np.float64), float(tempogram.TEMPOS_BPM[int(both.argmax())])
+        )
         return 60.0 * tempogram.FRAME_RATE_HZ / (local_bpm if len(self._logits) > 1 else tempo_bpm)
 
 

@@ -19,7 +19,7 @@ WEIGHTS_FILE = "tempo_key.npz"
 
 @dataclass(frozen=True)
 class Scorer:
-    """``logits = tanh((x - mean) / scale @ hidden + hidden_bias) @ out + out_bias``, then divided by ``temperature``."""
+    """``tanh((x - mean) / scale @ hidden + hidden_bias) @ out + out_bias``, divided by ``temperature``."""
 
     mean: Float64
     scale: Float64
@@ -50,4 +50,5 @@ def load_scorer(task: str) -> Scorer:
 def softmax(logits: Float64) -> Float64:
     """Probabilities over all entries of ``logits``."""
     power = np.exp(logits - logits.max())
-    return power / power.sum()
+    chances: Float64 = power / power.sum()
+    return chances

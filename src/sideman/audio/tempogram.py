@@ -10,12 +10,13 @@ and multiples are what tells a beat from its double, half or triple.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sideman.audio.framing import ANALYSIS_RATE_HZ
-from sideman.audio.mel import mel_bands, mel_to_hz, hz_to_mel
+from sideman.audio.mel import hz_to_mel, mel_bands, mel_to_hz
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -47,7 +48,7 @@ def mel_frames(power_frames: Float32) -> Float32:
 def _band_slices() -> list[slice]:
     centres = mel_to_hz(np.linspace(hz_to_mel(FMIN_HZ), hz_to_mel(FMAX_HZ), N_MELS + 2))[1:-1]
     edges = [0, *np.searchsorted(centres, BAND_EDGES_HZ).tolist(), N_MELS]
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def _moving_mean(x: Float32, length: int) -> Float32:
@@ -60,8 +61,8 @@ def _moving_mean(x: Float32, length: int) -> Float32:
 def onset_strength(mels: Float32) -> Float32:
     """Onset strength of a segment, shape (t, 6): four bands (to 200, 800, 3200, 10000 Hz), all, slow change.
 
-    Independent of gain and of a fixed equaliser: each mel band is divided by its mean over the segment (with a floor 50 dB
-    under the loudest band). Columns have zero local mean (1 s) and unit deviation; a silent segment gives zeros.
+    Independent of gain and of a fixed equaliser: each mel band is divided by its mean over the segment (with a floor
+    50 dB under the loudest band). Columns have zero local mean (1 s) and unit deviation; a silent segment gives zeros.
     """
     level = mels.mean(axis=0)
     if not level.max() > 0.0:
@@ -83,7 +84,8 @@ def onset_strength(mels: Float32) -> Float32:
     out[:EDGE_FRAMES] = 0.0  # the step from the padding into the signal is no onset
     out -= _moving_mean(out, round(FRAME_RATE_HZ))
     deviation = out.std(axis=0)
-    return out / np.where(deviation > 1e-6, deviation, np.inf).astype(np.float32)
+    scaled: Float32 = (out / np.where(deviation > 1e-6, deviation, np.inf)).astype(np.float32)
+    return scaled
 
 
 def periodicity(strength: Float32) -> tuple[Float64, Float64]:
@@ -106,7 +108,7 @@ def periodicity(strength: Float32) -> tuple[Float64, Float64]:
 
 
 def _sample(table: Float64, positions: Float64) -> Float64:
-    """Rows of ``table`` at fractional positions by linear interpolation; zero outside. positions (...) -> (..., columns)."""
+    """Rows of ``table`` at fractional positions (...), linearly interpolated, shape (..., columns); zero outside."""
     low = np.floor(positions).astype(np.intp)
     part = (positions - low)[..., None]
     inside = (low >= 0) & (low + 1 < len(table))
