@@ -181,11 +181,12 @@ def test_the_parts_tile_the_target_vector_and_all_count():
     parts = sorted(slices().values(), key=lambda part: part.start)
     assert [part.start for part in parts] == [0, *(part.stop for part in parts[:-1])]
     assert parts[-1].stop == N_TARGETS
-    weights = target_weights()
+    shares = tuple(range(1, len(parts) + 1))
+    weights = target_weights(shares)
     assert weights.shape == (N_TARGETS,)
-    for part in parts:  # the units of one part count alike
+    for part, share in zip(teachers_module.PARTS, shares, strict=True):  # the units of one part count alike
         assert len(np.unique(weights[part])) == 1
-        assert weights[part][0] > 0
+        assert weights[part].sum() == pytest.approx(share, rel=1e-4)
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,12 @@ def test_distillation_loss_is_the_weighted_squared_error_where_targets_are_near(
     assert float(distillation_loss(predicted, target, weights)) == pytest.approx((2 * 1 + 2 * 0.25 + 2.25) / 2)
 
 
-def test_distillation_loss_grows_slower_than_the_square_where_targets_are_far():
-    one = torch.ones(1)
-    far = float(distillation_loss(torch.zeros(1, 1), torch.full((1, 1), 100.0), one))
-    assert far < 1000
-    assert far >= float(distillation_loss(torch.zeros(1, 1), torch.full((1, 1), 2.0), one))
+def test_distillation_loss_is_linear_beyond_two_deviations_and_still_pulls():
+    gap = torch.tensor([0.0, 1.0, 2.0, 3.0, 100.0], requires_grad=True)
+    losses = [distillation_loss(one.reshape(1, 1), torch.zeros(1, 1), torch.ones(1)) for one in gap]
+    assert [loss.item() for loss in losses] == pytest.approx([0, 1, 4, 8, 396])
+    (slopes,) = torch.autograd.grad(sum(losses), gap)
+    assert slopes.tolist() == pytest.approx([0, 2, 4, 4, 4])
 
 
 def test_distillation_loss_is_computed_in_full_precision():
