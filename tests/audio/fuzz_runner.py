@@ -18,6 +18,7 @@ import psutil
 
 HANG_CPU_S = 20.0  # a mutant takes milliseconds; processor time, so that a busy machine is no hang
 HANG_WALL_S = 600.0  # for a decoder that waits and does not compute
+GRACE_S = 0.5
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -77,12 +78,12 @@ def _feed(pending: queue.SimpleQueue[tuple[str, int]], report: Report, lock: thr
 
 def _watch(worker: subprocess.Popen[str], answered: threading.Event, hung: threading.Event) -> None:
     """Kill a worker that does not answer."""
-    if answered.wait(min(1.0, HANG_WALL_S)):
+    if answered.wait(GRACE_S):
         return
     with contextlib.suppress(psutil.NoSuchProcess):  # it crashed meanwhile
         process, begin = psutil.Process(worker.pid), time.monotonic()
         cpu_s = sum(process.cpu_times()[:2])
-        while not answered.wait(0.2):
+        while not answered.wait(GRACE_S):
             if sum(process.cpu_times()[:2]) - cpu_s > HANG_CPU_S or time.monotonic() - begin > HANG_WALL_S:
                 hung.set()
                 worker.kill()

@@ -45,6 +45,7 @@ def test_a_worker_that_dies_is_reported() -> None:
 
 
 def test_a_worker_that_hangs_is_killed_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz_runner, "HANG_WALL_S", 0.01)  # starting Python alone takes longer
+    monkeypatch.setattr(fuzz_runner, "GRACE_S", 0.005)
+    monkeypatch.setattr(fuzz_runner, "HANG_WALL_S", 0.005)  # starting Python alone takes longer
     report = fuzz_runner.run([("wav-16", 0)], workers=1)
     assert any("wav-16 0: the decoder hung" in problem for problem in report.problems)
