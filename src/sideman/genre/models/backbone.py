@@ -2,7 +2,7 @@
 
 Source: residual blocks of He et al., "Deep residual learning", CVPR 2016 (arXiv:1512.03385), with the average-pooled
 shortcut of He et al., "Bag of tricks", CVPR 2019 (arXiv:1812.01187); mean and maximum pooling over time as in musicnn
-(Pons, Serra 2019). 1.36 M parameters without the teacher head, 39 M multiply-adds for a 2 s window.
+(Pons, Serra 2019). 1.45 M parameters without the teacher heads, 39 M multiply-adds for a 2 s window.
 """
 
 from __future__ import annotations
