@@ -17,8 +17,8 @@ ABOUT = {
     "protocol": "5 folds grouped by artist (clips without a named artist form one group per genre; known repetitions "
     "together), bench/folds/gtzan-artists-5.csv; equal crops of 2 s, band-limited to 8 kHz; a test fold's clips are "
     "unseen in every form, distilled and unlabelled included; rendered MIDI pretraining is shared by all folds; "
-    "temperature and thresholds for a fold come from networks that saw neither it nor the clip they score; intervals "
-    "are bootstrapped over artists",
+    "a fold's temperature and thresholds are chosen on the out-of-fold scores of the other four; intervals are "
+    "bootstrapped over artists",
     "shipped": "the shipped network is trained the same way on all 518 clips, so it has no held-out figure of its own",
     "licence": "weights: Apache-2.0, made by this project. GTZAN never had copyright clearance and is meant for "
     "research: whoever needs certainty about commercial use should retrain on music they hold rights to",

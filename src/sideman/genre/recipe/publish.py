@@ -128,7 +128,7 @@ def publish(
         network: trained on all clips.
         judged: per seed, pooled out-of-fold clip scores (n, 11).
         inner: per outer fold, clip scores (n, 11) by networks that had seen neither that fold nor the clip's own;
-            empty: figures are reported without temperature and thresholds of their own.
+            for a fold without, temperature and thresholds come from the judged scores of the other folds.
         clips: the judged clips.
         genres: names of the classes.
         out: folder.
@@ -137,17 +137,17 @@ def publish(
     out.mkdir(parents=True, exist_ok=True)
     payload = to_onnx(network, torch.from_numpy(example), "log_mel", ("scores", "embedding"))
     chosen = thresholds(judged[0], clips.labels)
-    per_fold = {
-        fold: thresholds(scores[clips.folds != fold], clips.labels[clips.folds != fold])
-        for fold, scores in inner.items()
-    }
+    per_fold = {}
+    for fold in map(int, np.unique(clips.folds)):
+        others = clips.folds != fold
+        per_fold[fold] = thresholds(inner.get(fold, judged[0])[others], clips.labels[others])
     calibrated = []
     answered = np.zeros(len(clips.labels), bool)
     for scores in judged:
         probabilities = np.zeros_like(scores[:, :-1])
         for fold in np.unique(clips.folds):
             rows = clips.folds == fold
-            settings = per_fold.get(int(fold), {"temperature": 1.0, "min_probability": 0.0, "max_not_music": 1.0})
+            settings = per_fold[int(fold)]
             probabilities[rows] = np.exp(log_softmax(scores[rows, :-1] / settings["temperature"]))
             if scores is judged[0]:
                 sure = probabilities[rows].max(1) >= settings["min_probability"]
