@@ -150,7 +150,7 @@ def run(
             print(f"  {name:20s} {len(some):4d} clips  weighted {points.mean():.3f}  exact {(points == 1).mean():.3f}")
 
     everything = is_open & valid
-    groups = [[name] for name in names] if not folds else [names[i::folds] for i in range(folds)]
+    groups = [] if folds < 0 else [[name] for name in names] if not folds else [names[i::folds] for i in range(folds)]
     print(f"{task}: what fits on the other sources get right", flush=True)
     for group in groups:
         inside, outside = everything & ~np.isin(source, group), valid & np.isin(source, group)
@@ -158,15 +158,17 @@ def run(
         for name in group:
             report(name, valid & (source == name))
     left_out = everything & np.isin(source, names)
-    report("all left out", left_out)
+    if groups:
+        report("all left out", left_out)
     weights = fit(task, x[everything], goal[everything], weight[everything], **options)
     if (~is_open & valid).any():
         held[~is_open] = logits_of(weights, x[~is_open])
         for name in np.unique(source[~is_open & valid]):
             report(f"check: {name}", ~is_open & valid & (source == name))
         report("check: all", ~is_open & valid)
-    weights["temperature"] = np.array(temperature_of(held[left_out], goal[left_out]))
-    print(f"  temperature {weights['temperature']:.2f}", flush=True)
+    if groups:
+        weights["temperature"] = np.array(temperature_of(held[left_out], goal[left_out]))
+        print(f"  temperature {weights['temperature']:.2f}", flush=True)
     return weights
 
 
@@ -176,7 +178,10 @@ def main() -> None:
     parser.add_argument("--cache", action="store_true", help="keep the features beside the clips")
     parser.add_argument("--tasks", nargs="*", default=["tempo", "key"])
     parser.add_argument(
-        "--folds", type=int, default=0, help="leave sources out in this many groups; default one at a time"
+        "--folds",
+        type=int,
+        default=0,
+        help="leave sources out in this many groups (-1: none, keep FILE's temperatures); default one at a time",
     )
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()

@@ -2,9 +2,9 @@
 
 DIR holds `tracks.csv` (tempo_bpm, key), `manifest.csv` (file, duration_s) and `audio/`, as the GTZAN excerpt does.
 Clips of 15 s (14.9 with rounding) or more count. Everything is computed in this one run: tempo accuracy 1 (within 4 %
-of the annotation) and 2 (or of its double, triple, half or third: F. Gouyon et al., IEEE TASLP 14(5), 2006), the weighted key
-score of mir_eval, paired bootstrap intervals of the differences (10,000 draws over clips), calibration of the
-confidences and time per clip.
+of the annotation) and 2 (or of its double, triple, half or third: F. Gouyon et al., IEEE TASLP 14(5), 2006), the
+weighted key score of mir_eval, paired bootstrap intervals of the differences (10,000 draws over clips), calibration of
+the confidences and time per clip.
 """
 
 from __future__ import annotations
@@ -96,11 +96,11 @@ def timed(function: Callable[[], object]) -> tuple[object, float]:
     return result, time.process_time() - start
 
 
-def listen(kept: list[dict]) -> tuple[dict[str, list], dict[str, list], dict[str, list[float]]]:
+def listen(kept: list[dict], peers: bool) -> tuple[dict[str, list], dict[str, list], dict[str, list[float]]]:
     import soxr
 
     tempos, keys, seconds = {}, {}, {}
-    tempo_by, key_by = tempo_methods(), key_methods()
+    tempo_by, key_by = (tempo_methods(), key_methods()) if peers else ({}, {})
     for clip in kept:
         y, rate = soundfile.read(clip["file"], dtype="float32")
         y = y.mean(axis=1) if y.ndim > 1 else y
@@ -151,9 +151,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--alone", action="store_true", help="without librosa and Essentia")
     args = parser.parse_args()
     kept = clips(args.data)
-    tempos, keys, seconds = listen(kept)
+    tempos, keys, seconds = listen(kept, not args.alone)
     out: dict = {}
     classical = np.array([clip["genre"] == "classical" for clip in kept])
     timed_clips = np.array([clip["tempo_bpm"] is not None for clip in kept])

@@ -33,7 +33,7 @@ class Resampler:
         samples = np.ascontiguousarray(block, dtype=np.float32)
         if samples.ndim != 1:
             raise AudioError(f"expected mono samples of shape (n,), got shape {samples.shape}: mix the channels first")
-        if samples.size and not np.isfinite(np.dot(samples, np.zeros_like(samples))):
+        if not np.isfinite(samples).all():
             raise AudioError("the signal holds NaN or infinite samples: repair or re-encode it")
         if self._stream is None:
             return samples
