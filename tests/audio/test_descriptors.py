@@ -89,7 +89,7 @@ def test_is_the_same_however_the_signal_is_cut(y, tile_frames, block_n):
     whole, cut = describe(y), describe_stream(blocks, tile_frames=tile_frames)
     assert cut["tempo"] == whole["tempo"]
     assert cut["length"] == whole["length"]
-    assert max(deviations(cut, whole).values()) < 2e-5
+    assert max(deviations(cut, whole).values()) < 1e-4  # a tenth of the tolerance for parity
 
 
 @pytest.mark.parametrize("extra_n", [0, 1, 511, 512, 1023, 1024])
@@ -97,7 +97,7 @@ def test_an_end_just_after_a_tile_is_seen_by_that_tile(extra_n):
     """The last samples of a tile miss the frames that a longer signal would have: their synthesis must know."""
     y = music(2.0)[: 20 * 512 + extra_n]
     whole, cut = describe(y), describe_stream(lambda: [y], tile_frames=20)
-    assert max(deviations(cut, whole).values()) < 2e-5
+    assert max(deviations(cut, whole).values()) < 1e-4  # a tenth of the tolerance for parity
 
 
 @pytest.mark.parametrize("tile_frames", [100, 2048])
@@ -105,7 +105,7 @@ def test_music_of_more_than_a_tile_is_the_same(tile_frames):
     y = music(55.0)
     whole = describe_stream(lambda: [y], tile_frames=10**6)
     cut = describe_stream(lambda: np.array_split(y, 7), tile_frames=tile_frames)
-    assert max(deviations(cut, whole).values()) < 1e-5
+    assert max(deviations(cut, whole).values()) < 1e-4
     assert cut["tempo"] == whole["tempo"]
 
 
