@@ -92,11 +92,11 @@ class TuningHistogram:
 
     def _compress(self) -> None:
         if self._binned is None:
-            self._binned = np.zeros((256 * _LOG_BINS_PER_OCTAVE, TUNING_BINS), np.int64)
-        power = np.maximum(np.concatenate(self._powers), np.finfo(np.float32).tiny)
-        level = ((np.log2(power) + 128) * _LOG_BINS_PER_OCTAVE).astype(np.intp)
-        level = np.clip(level, 0, len(self._binned) - 1)
-        np.add.at(self._binned, (level, np.concatenate(self._bins)), 1)
+            self._binned = np.zeros((256 * _LOG_BINS_PER_OCTAVE, TUNING_BINS), np.int64)  # 13 MB
+        for power, bins in zip(self._powers, self._bins, strict=True):
+            octave = np.log2(np.maximum(power, np.finfo(np.float32).tiny)) + 128
+            level = np.clip((octave * _LOG_BINS_PER_OCTAVE).astype(np.intp), 0, len(self._binned) - 1)
+            np.add.at(self._binned, (level, bins), 1)
         self._powers, self._bins, self._count = [], [], 0
 
     def tuning(self) -> float:
