@@ -57,10 +57,10 @@ def metal(rng: np.random.Generator) -> NDArray[np.float32]:
             at_s = (bar * 4 + beat) * beat_s
             for quarter in range(4):
                 pedal = synth.kick(rng, low_hz=58, click=0.8, duration_s=0.12)
-                desk.play(pedal, at_s + quarter * beat_s / 4, 0.55, room=0.02)
+                desk.play(pedal, at_s + quarter * beat_s / 4, 0.8, room=0.02)
             if beat % 2:
-                desk.play(synth.snare(rng, tone_hz=200, rattle=1.2), at_s, 1.1, room=0.25)
-            desk.play(synth.cymbal(rng, 0.9, ping=0.3), at_s, 0.45, pan=0.3, room=0.1)
+                desk.play(synth.snare(rng, tone_hz=200, rattle=1.2), at_s, 1.6, room=0.25)
+            desk.play(synth.cymbal(rng, 0.9, ping=0.1), at_s, 1.0, pan=0.3, room=0.1)
             root = riff[(bar * 2 + beat // 2) % 8]
             held = beat == 3 and bar % 2 == 1
             for at, share in [(0.0, 1.0)] if held else [(0.0, 0.5), (0.5, 0.25), (0.75, 0.25)]:
@@ -74,7 +74,7 @@ def metal(rng: np.random.Generator) -> NDArray[np.float32]:
             desk.play(synth.cymbal(rng), bar * 4 * beat_s, 0.7, pan=-0.3, room=0.2)
         for pan in (-0.6, 0.6):
             wall = synth.overdriven((riff[bar % 8] + 12 + pan / 12, riff[bar % 8] + 19), 4 * beat_s, drive=24)
-            desk.play(wall, bar * 4 * beat_s, 0.45, pan=pan, room=0.1)
+            desk.play(wall, bar * 4 * beat_s, 0.2, pan=pan, room=0.1)
     return desk.mixdown(room_s=0.5, drive=2.4)
 
 
@@ -176,7 +176,7 @@ def hip_hop(rng: np.random.Generator) -> NDArray[np.float32]:
         for at in (0, 0.75, 2.5) if bar % 2 else (0, 1.75, 2.5):
             desk.play(synth.kick(rng, low_hz=48, click=0.4), start_s + at * beat_s, 1.25, room=0.03)
         for at in (1, 3):
-            desk.play(synth.snare(rng, tone_hz=170, rattle=1.1), start_s + at * beat_s, 1.15, room=0.12)
+            desk.play(synth.snare(rng, tone_hz=170, rattle=1.1), start_s + at * beat_s, 1.5, room=0.12)
         for eighth in range(8):
             at_s = start_s + eighth * beat_s / 2 + (swing_s if eighth % 2 else 0)
             desk.play(synth.hat(rng), at_s, 0.4, pan=0.15, room=0.03)
@@ -184,7 +184,7 @@ def hip_hop(rng: np.random.Generator) -> NDArray[np.float32]:
             loop = np.sum([synth.electric_piano(note, 1.6 * beat_s) for note in chord], axis=0)
             desk.play(synth.shaped(loop, synth.band(150, 2500)), start_s + at * beat_s, 0.16, pan=-0.2, room=0.2)
         for at, note in ((0, 26), (0.75, 26), (2.5, 31), (3.5, 29)):
-            desk.play(synth.bass(note, 0.6 * beat_s, bright=0.1), start_s + at * beat_s, 1.1, room=0.0)
+            desk.play(synth.bass(note, 0.6 * beat_s, bright=0.1), start_s + at * beat_s, 0.8, room=0.0)
         for sixteenth in range(16):
             if (sixteenth + bar) % 16 in (3, 9, 15):
                 continue
@@ -192,7 +192,7 @@ def hip_hop(rng: np.random.Generator) -> NDArray[np.float32]:
             stress = 1.2 if sixteenth % 4 == 0 else 0.85
             pitch = 46 + rng.integers(-2, 3) + (2 if sixteenth % 4 == 0 else 0)
             said = synth.voice(pitch, 0.15 * rng.uniform(0.9, 1.15), "aeio"[rng.integers(4)], rng)
-            desk.play(said, at_s, 0.55 * stress, room=0.05)
+            desk.play(said, at_s, 0.75 * stress, room=0.05)
     crackle = (rng.random(len(desk.dry)) < 2e-4) * rng.standard_normal(len(desk.dry))
     desk.play(crackle + 0.004 * rng.standard_normal(len(desk.dry)), 0.0, 0.4, room=0.0)
     return desk.mixdown(room_s=0.4, drive=1.8)
