@@ -76,7 +76,8 @@ def rival(make, grid, features, clips):
 
 def ours(folder: Path, clips, prefix: str) -> list[np.ndarray]:
     """Pooled out-of-fold probabilities of each seed from ``{prefix}-FOLD-SEED.npy``."""
-    seeds = sorted({int(path.stem.split("-")[-1]) for path in folder.glob(f"{prefix}-[0-4]-*.npy")})
+    found = [int(path.stem.split("-")[-1]) for path in folder.glob(f"{prefix}-[0-4]-*.npy")]
+    seeds = [seed for seed in sorted(set(found)) if found.count(seed) == 5]
     pooled = []
     for seed in seeds:
         scores = judge.out_of_fold(
@@ -85,6 +86,13 @@ def ours(folder: Path, clips, prefix: str) -> list[np.ndarray]:
         genres = scores[:, :-1]
         pooled.append(np.exp(genres) / np.exp(genres).sum(1, keepdims=True))
     return pooled
+
+
+def kept(path: Path, make) -> np.ndarray:
+    """Features that take minutes are kept beside the scores."""
+    if not path.exists():
+        np.save(path, make())
+    return np.load(path)
 
 
 def main() -> None:
@@ -98,8 +106,12 @@ def main() -> None:
     samples, sources = _load_clips(Path(options.data), rows)
     clips = _as_clips(rows, samples, sources)
     start = time.perf_counter()
-    table = np.array([[v for k, v in describe(crop, 22_050).items() if k != "length"] for crop in clips.crops])
-    targets = Teachers.load(options.teachers).targets(clips.crops)
+    options.ours.mkdir(parents=True, exist_ok=True)
+    table = kept(
+        options.ours / "table.npy",
+        lambda: np.array([[v for k, v in describe(c, 22_050).items() if k != "length"] for c in clips.crops]),
+    )
+    targets = kept(options.ours / "targets.npy", lambda: Teachers.load(options.teachers).targets(clips.crops))
     results = {
         "58 columns + SVM": [rival(svm, (0.3, 1.0, 3.0, 10.0), table, clips)],
         "MSD-musicnn + logistic regression": [
