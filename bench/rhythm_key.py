@@ -63,7 +63,10 @@ FLATS = {"Ab": "G#", "Bb": "A#", "Db": "C#", "Eb": "D#", "Gb": "F#"}
 
 
 def key_methods() -> dict[str, Callable[[np.ndarray, np.ndarray], str | None]]:
+    import essentia
     import essentia.standard as es
+
+    essentia.log.infoActive = essentia.log.warningActive = False
 
     def with_profile(profile: str) -> Callable[[np.ndarray, np.ndarray], str | None]:
         def heard(_: np.ndarray, z: np.ndarray) -> str:
@@ -96,22 +99,27 @@ def timed(function: Callable[[], object]) -> tuple[object, float]:
     return result, time.process_time() - start
 
 
-def listen(kept: list[dict], peers: bool) -> tuple[dict[str, list], dict[str, list], dict[str, list[float]]]:
+def listen(
+    kept: list[dict], peers: bool, tasks: list[str]
+) -> tuple[dict[str, list], dict[str, list], dict[str, list[float]]]:
     import soxr
 
     tempos, keys, seconds = {}, {}, {}
-    tempo_by, key_by = (tempo_methods(), key_methods()) if peers else ({}, {})
+    tempo_by = tempo_methods() if peers and "tempo" in tasks else {}
+    key_by = key_methods() if peers and "key" in tasks else {}
     for clip in kept:
         y, rate = soundfile.read(clip["file"], dtype="float32")
         y = y.mean(axis=1) if y.ndim > 1 else y
         y = soxr.resample(y, rate, RATE, quality="HQ") if rate != RATE else y
         z = soxr.resample(y, RATE, 44100, quality="HQ")
-        found, spent = timed(lambda y=y: estimate_tempo(y, RATE))
-        tempos.setdefault("sideman", []).append((found.tempo_bpm, found.confidence))
-        seconds.setdefault("sideman tempo and beats", []).append(spent)
-        found, spent = timed(lambda y=y: estimate_key(y, RATE))
-        keys.setdefault("sideman", []).append((found.key, found.confidence))
-        seconds.setdefault("sideman key", []).append(spent)
+        if "tempo" in tasks:
+            found, spent = timed(lambda y=y: estimate_tempo(y, RATE))
+            tempos.setdefault("sideman", []).append((found.tempo_bpm, found.confidence))
+            seconds.setdefault("sideman tempo and beats", []).append(spent)
+        if "key" in tasks:
+            found, spent = timed(lambda y=y: estimate_key(y, RATE))
+            keys.setdefault("sideman", []).append((found.key, found.confidence))
+            seconds.setdefault("sideman key", []).append(spent)
         for name, method in tempo_by.items():
             found, spent = timed(lambda y=y, z=z, method=method: method(y, z))
             tempos.setdefault(name, []).append((found, 0.0))
@@ -147,15 +155,7 @@ def table(title: str, scores: dict[str, np.ndarray], out: dict, digits: int = 1)
             out[title][name]["sideman_minus"] = interval(scores["sideman"], values)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--alone", action="store_true", help="without librosa and Essentia")
-    args = parser.parse_args()
-    kept = clips(args.data)
-    tempos, keys, seconds = listen(kept, not args.alone)
-    out: dict = {}
+def judge_tempo(kept: list[dict], tempos: dict[str, list], out: dict) -> None:
     classical = np.array([clip["genre"] == "classical" for clip in kept])
     timed_clips = np.array([clip["tempo_bpm"] is not None for clip in kept])
     hits = {
@@ -171,6 +171,11 @@ def main() -> None:
     ):
         for column in (0, 1):
             table(f"tempo accuracy {column + 1}, {part}", {name: h[mask, column] for name, h in hits.items()}, out)
+    sure = np.array([c for _, c in tempos["sideman"]])[timed_clips]
+    show_calibration("tempo", sure, hits["sideman"][timed_clips, 0], out)
+
+
+def judge_key(kept: list[dict], keys: dict[str, list], out: dict) -> None:
     keyed = np.array([clip["key"] is not None for clip in kept])
     points = {
         name: np.array([
@@ -181,14 +186,32 @@ def main() -> None:
     }  # fmt: skip
     table("weighted key score", points, out)
     table("key exactly right", {name: (p == 1.0).astype(float) for name, p in points.items()}, out)
-    sure_tempo = np.array([c for _, c in tempos["sideman"]])[timed_clips]
-    sure_key = np.array([c for _, c in keys["sideman"]])[keyed]
-    out["calibration"] = {"tempo": calibration(sure_tempo, hits["sideman"][timed_clips, 0]),
-                          "key": calibration(sure_key, (points["sideman"] == 1.0).astype(float))}  # fmt: skip
-    print("\nconfidence against share right, five equal groups")
-    for task, c in out["calibration"].items():
-        pairs = "  ".join(f"{mean:.2f}:{right:.2f}" for mean, right, _ in c["bins"])
-        print(f"  {task:6s} {pairs}   error {c['ece']:.3f}  Brier {c['brier']:.3f}")
+    sure = np.array([c for _, c in keys["sideman"]])[keyed]
+    show_calibration("key", sure, (points["sideman"] == 1.0).astype(float), out)
+
+
+def show_calibration(task: str, sure: np.ndarray, right: np.ndarray, out: dict) -> None:
+    c = calibration(sure, right)
+    out.setdefault("calibration", {})[task] = c
+    pairs = "  ".join(f"{mean:.2f}:{share:.2f}" for mean, share, _ in c["bins"])
+    print(f"\n{task} confidence against share right, five equal groups")
+    print(f"  {pairs}   error {c['ece']:.3f}  Brier {c['brier']:.3f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--tasks", nargs="+", choices=("tempo", "key"), default=["tempo", "key"])
+    parser.add_argument("--alone", action="store_true", help="without librosa and Essentia")
+    args = parser.parse_args()
+    kept = clips(args.data)
+    tempos, keys, seconds = listen(kept, not args.alone, args.tasks)
+    out: dict = {}
+    if "tempo" in args.tasks:
+        judge_tempo(kept, tempos, out)
+    if "key" in args.tasks:
+        judge_key(kept, keys, out)
     print("\nCPU time per clip, median, ms")
     for name, values in seconds.items():
         print(f"  {name:38s} {1000 * np.median(values):8.1f}")

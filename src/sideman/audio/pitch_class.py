@@ -1,12 +1,10 @@
-"""Pitch-class profiles of a segment: spectral peaks, tuning, treble and bass chroma, and how often each triad sounds.
+"""Pitch-class profile of a segment from its spectral peaks, in its own tuning.
 
 Peaks with parabolic interpolation and harmonic weighting follow E. Gomez, "Tonal description of music audio signals",
 PhD thesis, UPF 2006 (HPCP); the tuning is the circular mean of the peaks' deviation from equal temperament.
 """
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +17,11 @@ Float64 = NDArray[np.float64]
 N_FFT, HOP_LENGTH = 8192, 4096
 BIN_HZ = ANALYSIS_RATE_HZ / N_FFT
 FIRST_BIN, LAST_BIN = int(50.0 / BIN_HZ), int(3600.0 / BIN_HZ)
-BASS_HZ, TREBLE_HZ = (50.0, 260.0), (180.0, 2600.0)
-HARMONIC_DECAY = 0.6
-HARMONICS = 4
-PROFILE_SIZE = 48  # treble chroma 12, bass chroma 12, major triads 12, minor triads 12
+HIGHEST_HZ = 3500.0
+HARMONIC_DECAY = 0.7
+HARMONICS = 6
 FLATNESS_FLOOR = 1e-3
+LOUDNESS_FLOOR = 1e-2
 
 
 def magnitude_frames(spectra: NDArray[np.complex64]) -> Float32:
@@ -32,29 +30,23 @@ def magnitude_frames(spectra: NDArray[np.complex64]) -> Float32:
     return kept
 
 
-@lru_cache(maxsize=1)
-def _triads() -> Float64:
-    """Unit-length templates of the 12 major and 12 minor triads, shape (12, 24)."""
-    templates = np.zeros((12, 24))
-    for root in range(12):
-        templates[[root, (root + 4) % 12, (root + 7) % 12], root] = 1.0
-        templates[[root, (root + 3) % 12, (root + 7) % 12], 12 + root] = 1.0
-    unit: Float64 = templates / np.sqrt(3.0)
-    return unit
-
-
-def whiten(magnitudes: Float32) -> Float32:
-    """Magnitudes over their local mean (about +-120 Hz) per frame, log-compressed: timbre and gain drop out."""
+def local_level(magnitudes: Float32) -> Float32:
+    """Mean magnitude within about +-120 Hz of each bin, per frame."""
     from scipy.ndimage import uniform_filter1d
 
+    level: Float32 = uniform_filter1d(magnitudes, 91, axis=1, mode="nearest")
+    return level
+
+
+def whiten(magnitudes: Float32, local: Float32) -> Float32:
+    """Magnitudes over their local level, log-compressed: timbre and gain drop out."""
     floor = np.float32(FLATNESS_FLOOR) * magnitudes.max(axis=1, keepdims=True) + np.float32(1e-12)
-    local = uniform_filter1d(magnitudes, 91, axis=1, mode="nearest")
     flat: Float32 = np.log1p(magnitudes / (local + floor))
     return flat
 
 
-def spectral_peaks(magnitudes: Float32, flat: Float32) -> tuple[NDArray[np.intp], Float64, Float64]:
-    """Frame index, MIDI pitch (fractional) and weight of every local maximum of the whitened spectra."""
+def spectral_peaks(magnitudes: Float32, flat: Float32) -> tuple[NDArray[np.intp], NDArray[np.intp], Float64]:
+    """Frame, column and MIDI pitch (fractional, by a parabola) of every local maximum that stands out of its level."""
     inner = flat[:, 1:-1]
     mask = (inner > flat[:, :-2]) & (inner >= flat[:, 2:]) & (inner > 1.0)
     frame, column = np.nonzero(mask)
@@ -65,8 +57,7 @@ def spectral_peaks(magnitudes: Float32, flat: Float32) -> tuple[NDArray[np.intp]
     bend = left - 2.0 * centre + right
     shift = np.where(bend < 0.0, 0.5 * (left - right) / np.where(bend < 0.0, bend, -1.0), 0.0)
     frequency = (FIRST_BIN + column + np.clip(shift, -0.5, 0.5)) * BIN_HZ
-    weight = flat[frame, column].astype(np.float64) - 0.7
-    return frame, 69.0 + 12.0 * np.log2(frequency / 440.0), weight
+    return frame, column, 69.0 + 12.0 * np.log2(frequency / 440.0)
 
 
 def tuning_of(pitch: Float64, weight: Float64) -> float:
@@ -76,17 +67,15 @@ def tuning_of(pitch: Float64, weight: Float64) -> float:
     return float(np.angle(direction) / (2.0 * np.pi)) if abs(direction) > 0.0 else 0.0
 
 
-def _chroma(frame: NDArray[np.intp], pitch: Float64, weight: Float64, frames_n: int, harmonics: int) -> Float64:
+def chroma(frame: NDArray[np.intp], pitch: Float64, strength: Float64, frames_n: int) -> Float64:
     """Chroma (t, 12) with C = 0: each peak also votes, ever more weakly, for the notes it may be a harmonic of."""
-    chroma = np.zeros(frames_n * 12)
-    for harmonic in range(1, harmonics + 1):
+    votes = np.zeros(frames_n * 12)
+    for harmonic in range(1, HARMONICS + 1):
         note = pitch - 12.0 * np.log2(harmonic)
         nearest = np.rint(note)
-        share = np.square(np.cos(np.pi * np.clip(note - nearest, -0.5, 0.5)))
-        share *= weight * HARMONIC_DECAY ** (harmonic - 1)
-        slot = frame * 12 + nearest.astype(np.intp) % 12
-        chroma += np.bincount(slot, share, frames_n * 12)
-    return chroma.reshape(frames_n, 12)
+        share = np.square(np.cos(np.pi * (note - nearest))) * strength * HARMONIC_DECAY ** (harmonic - 1)
+        votes += np.bincount(frame * 12 + nearest.astype(np.intp) % 12, share, frames_n * 12)
+    return votes.reshape(frames_n, 12)
 
 
 def persistence(flat: Float32) -> float:
@@ -100,42 +89,28 @@ def persistence(flat: Float32) -> float:
 
 
 def profile(magnitudes: Float32) -> tuple[Float64, float, float, float]:
-    """Profile of a segment (48,), tuning in semitones, persistence (-1..1), and weight in frames that sound.
+    """Profile of a segment (12,), tuning in semitones, persistence (-1..1), and weight in frames that sound.
 
-    The profile holds, C first, the mean treble chroma, mean bass chroma (each frame scaled to sum 1) and the mean
-    share of the 12 major and 12 minor triads. A silent segment gives zeros and weight 0.
+    The profile is the mean chroma, C first, each frame scaled to maximum 1. A peak counts with its magnitude over the
+    square root of its surroundings' level: half-way whitened, so that neither timbre nor noise between the notes
+    decides. A silent segment gives zeros and weight 0.
     """
     level = magnitudes.max(axis=1, initial=0.0)
     audible = level > max(1e-4 * float(level.max(initial=0.0)), 1e-7)
     frames_n = int(audible.sum())
     if frames_n == 0:
-        return np.zeros(PROFILE_SIZE), 0.0, 0.0, 0.0
-    flat = whiten(magnitudes[audible])
-    frame, pitch, weight = spectral_peaks(magnitudes[audible], flat)
+        return np.zeros(12), 0.0, 0.0, 0.0
+    heard, level = magnitudes[audible], level[audible]
+    local = local_level(heard)
+    flat = whiten(heard, local)
+    frame, column, pitch = spectral_peaks(heard, flat)
     if pitch.size == 0:
-        return np.zeros(PROFILE_SIZE), 0.0, 0.0, 0.0
-    tuning = tuning_of(pitch, weight)
-    in_tune = pitch - tuning
-    low, high = (69.0 + 12.0 * np.log2(np.array(band) / 440.0) for band in (BASS_HZ, TREBLE_HZ))
-    bass, treble = (pitch >= low[0]) & (pitch < low[1]), (pitch >= high[0]) & (pitch < high[1])
-    upper = _chroma(frame[treble], in_tune[treble], weight[treble], frames_n, HARMONICS)
-    lower = _chroma(frame[bass], in_tune[bass], weight[bass], frames_n, 1)
-    both = _unit(_smooth(_unit(upper) + 0.5 * _unit(lower)), 2)
-    likeness = both @ _triads()
-    share = np.exp(12.0 * (likeness - likeness.max(axis=1, keepdims=True)))
-    share /= share.sum(axis=1, keepdims=True)
-    parts = [_unit(upper).mean(axis=0), _unit(lower).mean(axis=0), share.mean(axis=0)]
-    return np.concatenate(parts), tuning, persistence(flat), float(frames_n)
-
-
-def _unit(rows: Float64, order: int = 1) -> Float64:
-    """Rows scaled to unit norm of the given order; empty rows stay zero."""
-    norm = np.linalg.norm(rows, order, axis=1, keepdims=True)
-    return rows / np.where(norm > 0.0, norm, np.inf)
-
-
-def _smooth(chroma: Float64) -> Float64:
-    """Mean over three frames (0.56 s): a chord is rarely heard in one frame alone."""
-    padded = np.concatenate([chroma[:1], chroma, chroma[-1:]])
-    smooth: Float64 = (padded[:-2] + padded[1:-1] + padded[2:]) / 3.0
-    return smooth
+        return np.zeros(12), 0.0, 0.0, 0.0
+    tuning = tuning_of(pitch, flat[frame, column].astype(np.float64) - 0.7)
+    surroundings = local[frame, column].astype(np.float64) + LOUDNESS_FLOOR * level[frame]
+    strength = heard[frame, column] / np.sqrt(surroundings)
+    strength[pitch > 69.0 + 12.0 * np.log2(HIGHEST_HZ / 440.0)] = 0.0
+    votes = chroma(frame, pitch - tuning, strength, frames_n)
+    peak = votes.max(axis=1, keepdims=True)
+    mean: Float64 = (votes / np.where(peak > 0.0, peak, np.inf)).mean(axis=0)
+    return mean, tuning, persistence(flat), float(frames_n)

@@ -120,7 +120,7 @@ class TempoTracker:
         strength = tempogram.onset_strength(mels) if loud else np.zeros((len(mels), tempogram.STREAMS), np.float32)
         features, correlation = tempogram.candidate_features(strength)
         self._strengths.append(strength[:, tempogram.ALL_BANDS].copy())
-        self._logits.append(load_scorer("tempo")(features)[:, 0])
+        self._logits.append(load_scorer()(features)[:, 0])
         self._correlations.append(correlation[:, tempogram.ALL_BANDS].astype(np.float32))
         self._heard.append(has_pulse(self._strengths[-1], self._correlations[-1]))
 

@@ -1,7 +1,7 @@
-"""The small networks that score tempo and key candidates: plain arrays in ``tempo_key.npz``, one hidden layer each.
+"""The small network that scores tempo candidates: plain arrays in ``tempo.npz``, one hidden layer.
 
-The same weights score every candidate (every tempo, every tonic), so a score depends on what the features say of the
-candidate and not on which one it is. ``bench/fit_tempo_key.py`` fits them on rendered MIDI and rule-made music only.
+The same weights score every candidate, so a score depends on what the features say of the candidate and not on which
+one it is. ``bench/fit_tempo.py`` fits them on rendered MIDI and rule-made music only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float64 = NDArray[np.float64]
-WEIGHTS_FILE = "tempo_key.npz"
+WEIGHTS_FILE = "tempo.npz"
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Scorer:
         return logits
 
 
-@lru_cache(maxsize=2)
-def load_scorer(task: str) -> Scorer:
-    """The scorer of ``"tempo"`` or ``"key"``."""
+@lru_cache(maxsize=1)
+def load_scorer() -> Scorer:
+    """The scorer of tempo candidates."""
     with (
         resources.files("sideman.audio").joinpath(WEIGHTS_FILE).open("rb") as stream,
         np.load(stream, allow_pickle=False) as table,
     ):
-        part = {name: table[f"{task}_{name}"].astype(np.float64) for name in Scorer.__dataclass_fields__}
+        part = {name: table[name].astype(np.float64) for name in Scorer.__dataclass_fields__}
     return Scorer(**{**part, "temperature": float(part["temperature"])})
 
 

@@ -1,8 +1,7 @@
 """Key and tuning of a recording, one-shot or streaming, with a confidence and the next most probable keys.
 
-The pitch-class profile of each half minute (:mod:`~sideman.audio.pitch_class`) is rotated to each of the 12 tonics and
-scored as major and as minor by one small network, in place of the correlation with fixed key profiles of C. Krumhansl
-(Cognitive Foundations of Musical Pitch, 1990) and D. Temperley (Music Perception 17, 1999).
+The pitch-class profile of each half minute (:mod:`~sideman.audio.pitch_class`) is tuned and averaged; the key is the
+one whose published profiles it correlates with best (:mod:`~sideman.audio.key_profiles`).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sideman.audio import pitch_class
 from sideman.audio.framing import ANALYSIS_RATE_HZ, FrameStream, Resampler
-from sideman.audio.scorer import load_scorer, softmax
+from sideman.audio.key_profiles import confidence, key_correlations
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -42,7 +41,7 @@ class KeyEstimate:
     confidence
         Probability, 0-1, that the key is right; 0 where it is None.
     alternatives
-        The next most probable keys, most probable first.
+        The three next best keys, best first.
     tuning_cents
         Deviation from A = 440 Hz, within -50..50; 0.0 where there is no key.
     """
@@ -85,7 +84,7 @@ class KeyTracker:
         self._frames = FrameStream(pitch_class.N_FFT, pitch_class.HOP_LENGTH)
         self._magnitudes: list[Float32] = []
         self._buffered_n = 0
-        self._profile: Float64 = np.zeros(pitch_class.PROFILE_SIZE)
+        self._profile: Float64 = np.zeros(12)
         self._tuning = 0j
         self._persistence = 0.0
         self._weight = 0.0
@@ -129,15 +128,9 @@ class KeyTracker:
     def _conclude(self) -> KeyEstimate:
         if self._weight < MIN_SECONDS * FRAME_RATE_HZ or self._persistence < MIN_PERSISTENCE * self._weight:
             return NO_KEY
-        chances = softmax(load_scorer("key")(rotations(self._profile / self._weight)))
-        order = np.argsort(-chances, axis=None, kind="stable")
+        correlations = key_correlations(self._profile)
+        order = np.argsort(-correlations, kind="stable")
         names = [f"{NAMES[index // 2]} {MODES[index % 2]}" for index in order]
         tonic, mode = divmod(int(order[0]), 2)
         tuning_cents = float(np.angle(self._tuning) / (2.0 * np.pi) * 100.0)
-        return KeyEstimate(names[0], tonic, MODES[mode], float(chances.max()), tuple(names[1:4]), tuning_cents)
-
-
-def rotations(profile: Float64) -> Float64:
-    """The profile as seen from each tonic, shape (12, 48): row k starts every part at pitch class k."""
-    parts = profile.reshape(-1, 12)
-    return np.array([np.roll(parts, -tonic, axis=1).ravel() for tonic in range(12)])
+        return KeyEstimate(names[0], tonic, MODES[mode], confidence(correlations), tuple(names[1:4]), tuning_cents)
