@@ -1,4 +1,4 @@
-"""Fit the tempo and key scorers on rendered material: `python bench/fit_tempo_key.py --material DIR --out FILE.npz`.
+"""Fit the tempo scorer on rendered material: `python bench/fit_tempo.py --material DIR --out FILE.npz`.
 
 DIR comes from `bench/render_tempo_key.py`. Only clips of the split "open" are fitted. Prints, for every source left out
 in turn, what the fit on the other sources gets right, and the same for the split "check", which is never fitted.
@@ -14,30 +14,27 @@ import numpy as np
 import soundfile
 import torch
 
-from sideman.audio import pitch_class, tempogram
+from sideman.audio import tempogram
 from sideman.audio.framing import FrameStream
 from sideman.audio.spectrum import squared_magnitude
-from sideman.audio.tonality import rotations
 
-HIDDEN = {"tempo": 24, "key": 16}
+HIDDEN = 24
 
 
-def features(folder: Path, cache: Path | None) -> tuple[list[dict], np.ndarray, np.ndarray]:
+def features(folder: Path, cache: Path | None) -> tuple[list[dict], np.ndarray]:
     rows = [json.loads(line) for line in (folder / "truth.jsonl").open()]
     if cache and cache.exists():
         table = np.load(cache)
-        return rows[: len(table["tempo"])], table["tempo"], table["key"]
-    tempo, key = [], []
+        return rows[: len(table["tempo"])], table["tempo"]
+    tempo = []
     for row in rows:
         y, _ = soundfile.read(folder / "audio" / row["file"], dtype="float32")
         frames = FrameStream(tempogram.N_FFT, tempogram.HOP_LENGTH).push(y, last=True)
         strength = tempogram.onset_strength(tempogram.mel_frames(squared_magnitude(frames)))
         tempo.append(tempogram.candidate_features(strength)[0].astype(np.float32))
-        spectra = FrameStream(pitch_class.N_FFT, pitch_class.HOP_LENGTH).push(y, last=True)
-        key.append(rotations(pitch_class.profile(pitch_class.magnitude_frames(spectra))[0]).astype(np.float32))
     if cache:
-        np.savez(cache, tempo=np.array(tempo), key=np.array(key))
-    return rows, np.array(tempo), np.array(key)
+        np.savez(cache, tempo=np.array(tempo))
+    return rows, np.array(tempo)
 
 
 def tempo_targets(rows: list[dict]) -> np.ndarray:
@@ -47,15 +44,7 @@ def tempo_targets(rows: list[dict]) -> np.ndarray:
     return near / (near.sum(axis=1, keepdims=True) + 1e-12)
 
 
-def key_targets(rows: list[dict]) -> np.ndarray:
-    goal = np.zeros((len(rows), 24))
-    for i, row in enumerate(rows):
-        if row["tonic"] is not None:
-            goal[i, 2 * row["tonic"] + (row["mode"] == "minor")] = 1.0
-    return goal
-
-
-def fit(task: str, x: np.ndarray, goal: np.ndarray, weight: np.ndarray, *, seed: int = 0, epochs: int = 60,
+def fit(x: np.ndarray, goal: np.ndarray, weight: np.ndarray, *, seed: int = 0, epochs: int = 60,
         decay: float = 3e-3, noise: float = 0.3) -> dict[str, np.ndarray]:  # fmt: skip
     """Cross-entropy over all candidates; a mean of three fits' worth of noise on the inputs stands for the unseen."""
     torch.manual_seed(seed)
@@ -65,10 +54,10 @@ def fit(task: str, x: np.ndarray, goal: np.ndarray, weight: np.ndarray, *, seed:
     g, w = torch.tensor(goal, dtype=torch.float32), torch.tensor(weight, dtype=torch.float32)
     outputs = goal.shape[1] // x.shape[1]
     net = torch.nn.Sequential(
-        torch.nn.Linear(x.shape[2], HIDDEN[task]),
+        torch.nn.Linear(x.shape[2], HIDDEN),
         torch.nn.Tanh(),
         torch.nn.Dropout(0.2),
-        torch.nn.Linear(HIDDEN[task], outputs),
+        torch.nn.Linear(HIDDEN, outputs),
     )
     optimiser = torch.optim.AdamW(net.parameters(), lr=4e-3, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
@@ -104,19 +93,6 @@ def tempo_scores(logits: np.ndarray, rows: list[dict]) -> tuple[np.ndarray, np.n
     return np.abs(ratio - 1) <= 0.04, np.any([np.abs(ratio / m - 1) <= 0.04 for m in (1, 2, 3, 1 / 2, 1 / 3)], axis=0)
 
 
-def key_scores(logits: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """MIREX weights: 1 same, 0.5 fifth above in the same mode, 0.3 relative, 0.2 parallel."""
-    points = []
-    for best, true in zip(logits.argmax(axis=1), goal.argmax(axis=1), strict=True):
-        (tonic, mode), (true_tonic, true_mode) = divmod(int(best), 2), divmod(int(true), 2)
-        gap = (tonic - true_tonic) % 12
-        if mode == true_mode:
-            points.append({0: 1.0, 7: 0.5}.get(gap, 0.0))
-        else:
-            points.append(0.2 if gap == 0 else 0.3 if gap == (3 if mode == 0 else 9) else 0.0)
-    return np.array(points)
-
-
 def temperature_of(logits: np.ndarray, goal: np.ndarray) -> float:
     """The temperature with the least cross-entropy on predictions for unseen sources."""
     grid = np.exp(np.linspace(-0.7, 1.6, 47))
@@ -128,9 +104,7 @@ def temperature_of(logits: np.ndarray, goal: np.ndarray) -> float:
     return float(grid[int(np.argmin(losses))])
 
 
-def run(
-    task: str, rows: list[dict], x: np.ndarray, goal: np.ndarray, folds: int, **options: float
-) -> dict[str, np.ndarray]:
+def run(rows: list[dict], x: np.ndarray, goal: np.ndarray, folds: int, **options: float) -> dict[str, np.ndarray]:
     is_open = np.array([row["split"] == "open" for row in rows])
     source = np.array([row["source"] for row in rows])
     valid = goal.sum(axis=1) > 0.5
@@ -142,25 +116,21 @@ def run(
 
     def report(name: str, mask: np.ndarray) -> None:
         some = [row for row, keep in zip(rows, mask, strict=True) if keep]
-        if task == "tempo":
-            one, two = tempo_scores(held[mask], some)
-            print(f"  {name:20s} {len(some):4d} clips  accuracy 1 {one.mean():.3f}  accuracy 2 {two.mean():.3f}")
-        else:
-            points = key_scores(held[mask], goal[mask])
-            print(f"  {name:20s} {len(some):4d} clips  weighted {points.mean():.3f}  exact {(points == 1).mean():.3f}")
+        one, two = tempo_scores(held[mask], some)
+        print(f"  {name:20s} {len(some):4d} clips  accuracy 1 {one.mean():.3f}  accuracy 2 {two.mean():.3f}")
 
     everything = is_open & valid
     groups = [] if folds < 0 else [[name] for name in names] if not folds else [names[i::folds] for i in range(folds)]
-    print(f"{task}: what fits on the other sources get right", flush=True)
+    print("what fits on the other sources get right", flush=True)
     for group in groups:
         inside, outside = everything & ~np.isin(source, group), valid & np.isin(source, group)
-        held[outside] = logits_of(fit(task, x[inside], goal[inside], weight[inside], **options), x[outside])
+        held[outside] = logits_of(fit(x[inside], goal[inside], weight[inside], **options), x[outside])
         for name in group:
             report(name, valid & (source == name))
     left_out = everything & np.isin(source, names)
     if groups:
         report("all left out", left_out)
-    weights = fit(task, x[everything], goal[everything], weight[everything], **options)
+    weights = fit(x[everything], goal[everything], weight[everything], **options)
     if (~is_open & valid).any():
         held[~is_open] = logits_of(weights, x[~is_open])
         for name in np.unique(source[~is_open & valid]):
@@ -176,7 +146,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--material", type=Path, nargs="+", required=True)
     parser.add_argument("--cache", action="store_true", help="keep the features beside the clips")
-    parser.add_argument("--tasks", nargs="*", default=["tempo", "key"])
     parser.add_argument(
         "--folds",
         type=int,
@@ -187,13 +156,10 @@ def main() -> None:
     args = parser.parse_args()
     parts = [features(folder, folder / "features.npz" if args.cache else None) for folder in args.material]
     rows = [row for part in parts for row in part[0]]
-    tempo_x, key_x = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
+    x = np.concatenate([part[1] for part in parts])
     saved = dict(np.load(args.out)) if args.out.exists() else {}
-    for task, x, goal in (("tempo", tempo_x, tempo_targets(rows)), ("key", key_x, key_targets(rows))):
-        if task not in args.tasks:
-            continue
-        for name, values in run(task, rows, x, goal, args.folds).items():
-            saved[f"{task}_{name}"] = values.astype(np.float32)
+    for name, values in run(rows, x, tempo_targets(rows), args.folds).items():
+        saved[name] = values.astype(np.float32)
     np.savez(args.out, **saved)
 
 
