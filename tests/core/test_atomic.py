@@ -3,7 +3,7 @@ import stat
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sideman.core.atomic import atomic_folder, atomic_write
@@ -12,6 +12,7 @@ from sideman.core.errors import OutputError
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 
 
+@settings(deadline=None)  # a busy disk or machine is no failure
 @given(st.binary(max_size=200))
 def test_what_is_written_is_what_is_read(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("atomic") / "file"
