@@ -30,7 +30,7 @@ ABOUT = {
     "failures": [
         "ten Western genres as GTZAN's makers saw them around 2000: anything else is named after its nearest of them, "
         "or unsure",
-        "disco, rock, country, pop and reggae are confused most; see the recalls",
+        "blues, rock and pop are missed most: blues is taken for jazz, rock for country, pop for hip-hop",
         "a solo voice or a solo instrument often sounds like classical, jazz or blues to it",
         "clips shorter than 2 s are looped and are less reliable",
         "speech that music plays under may be named as hip-hop or pop",
