@@ -105,6 +105,19 @@ def test_a_synthesiser_that_hangs_is_ended(renderer, tmp_path, monkeypatch):
     assert time.monotonic() - start < 30
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_samples_that_are_no_numbers_give_nothing(soundfont, tmp_path, bad):
+    """Found: NaN from the synthesiser was cast to 16 bits and kept as an excerpt."""
+
+    class Synthesizer:
+        def render(self, score):
+            return np.full((2, N), bad, np.float32)
+
+    renderer = ExcerptRenderer([(soundfont, 1.0)])
+    renderer._synthesizers = [Synthesizer()]
+    assert not renderer.render_into(shared(), make_midi(tmp_path / "a.mid", seconds=20), 0.5, keep_instruments=1.0)
+
+
 def test_a_child_that_dies_costs_one_excerpt(renderer, tmp_path, monkeypatch):
     import os
 

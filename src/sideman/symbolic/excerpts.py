@@ -113,7 +113,7 @@ class ExcerptRenderer:
         rendered = np.asarray(synthesizer.render(score))
         samples = (rendered.mean(0) if rendered.ndim > 1 else rendered)[: LENGTH_S * self._rate_hz]
         peak = float(np.abs(samples).max(initial=0.0))
-        if len(samples) < 3 * self._rate_hz or peak < 1e-3:
+        if len(samples) < 3 * self._rate_hz or not 1e-3 <= peak < np.inf:  # the synthesiser may give NaN
             return None
         looped: NDArray[np.int16] = np.round(np.resize(samples, LENGTH_S * self._rate_hz) / peak * 30_000).astype(
             np.int16
