@@ -96,7 +96,7 @@ class Calibration:
     """How a model's window scores become an answer; read from its card.
 
     ``temperature`` divides mean log-probabilities; below ``min_probability`` or above ``max_not_music`` the answer is
-    "unsure". All three were chosen on inner folds (see the card).
+    "unsure". All three were chosen on out-of-fold scores (see the card).
     """
 
     genres: tuple[str, ...]

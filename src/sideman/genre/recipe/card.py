@@ -63,7 +63,7 @@ def page(card: dict[str, Any]) -> str:
     lines += ["", "| genre | recall |", "| --- | --- |"]
     lines += [f"| {genre} | {recall:.2f} |" for genre, recall in figures["recall_per_genre"].items()]
     calibration = figures["calibration"]
-    lines += ["", "## Calibration (inner-fold temperature)", ""]
+    lines += ["", "## Calibration (each fold with the temperature of the other four)", ""]
     lines.append(f"- negative log-likelihood {calibration['nll']:.3f} nats, Brier score {calibration['brier']:.3f}")
     for ece, perfect in zip(calibration["ece"], calibration["ece_if_perfect_95th"], strict=True):
         lines.append(f"- expected calibration error {ece:.3f}; a perfectly calibrated model stays below {perfect:.3f}")

@@ -23,9 +23,9 @@ from sideman.genre.recipe.card import ABOUT, page
 from sideman.training.export import to_onnx
 
 ANSWERED = 0.78
-"""Share of music that the confidence threshold lets through on inner folds."""
+"""Share of music that the confidence threshold lets through, out of fold."""
 MUSIC_KEPT = 0.98
-"""Share of music that the "not music" threshold lets through on inner folds."""
+"""Share of music that the "not music" threshold lets through, out of fold."""
 Floats = NDArray[np.float64]
 
 
