@@ -51,6 +51,12 @@ def classify(
     ],
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV: a header, then one row per file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object per file.")] = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", metavar="DIR", help="A model's folder that 'sideman train genre' made.", show_default=False
+        ),
+    ] = None,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Show the N most likely genres in the table.")] = 1,
     timeline: Annotated[bool, typer.Option("--timeline", help="Also tell the genre over time.")] = False,
     plot: Annotated[
@@ -102,7 +108,9 @@ def classify(
     else:
         output = TableOutput(files, top=top, timeline=timeline)
     pictures = _pictures(plot, files)
-    listen = functools.partial(_listen, timeline=timeline, tempo=tempo, key=key, start_s=start_s, duration_s=duration_s)
+    listen = functools.partial(
+        _listen, timeline=timeline, tempo=tempo, key=key, start_s=start_s, duration_s=duration_s, model=model
+    )
     _run(listen, [_Job(*pair) for pair in zip(files, pictures, strict=True)], output, workers, quiet)
 
 
@@ -150,6 +158,7 @@ def _listen(
     key: bool,
     start_s: float,
     duration_s: float | None,
+    model: Path | None,
 ) -> Classification:
     """Classify one file and draw its picture; runs in a worker."""
     from sideman.genre import predict
@@ -162,6 +171,7 @@ def _listen(
         key=key,
         start_s=start_s,
         duration_s=duration_s,
+        model=model,
     )
     if picture is not None:
         from sideman.genre.plot import plot_classification

@@ -69,9 +69,10 @@ def _options(
 
 def _register() -> None:
     """Add every command; their modules import what is heavy only when the command runs."""
-    from sideman.cli import classify, data, doctor, features, train
+    from sideman.cli import classify, compare, data, doctor, evaluate, explain, features, lab, train, tune
 
-    for module in (classify, features, data, train, doctor):  # in the order in which --help names them
+    # in the order in which --help names them
+    for module in (classify, features, data, train, evaluate, compare, tune, explain, lab, doctor):
         module.register(app)
 
 

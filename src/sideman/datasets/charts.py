@@ -27,14 +27,14 @@ def bars(values: Mapping[str, float], *, title: str, unit: str = "", marker: flo
         y = row * _ROW_H
         shown = f"{value:.0%}" if unit == "%" else f"{value:,.0f}{unit}"
         width = _PLOT_W * value / top
-        parts.append(_label(label, y))
+        parts.append(row_label(label, y))
         parts.append(f'<rect class="bar" x="{_LABEL_W}" y="{y + 4}" width="{width:.1f}" height="{_ROW_H - 8}" rx="3"/>')
-        parts.append(_text(_LABEL_W + width + 6, y + _ROW_H / 2, shown, "value"))
+        parts.append(svg_text(_LABEL_W + width + 6, y + _ROW_H / 2, shown, "value"))
     height = len(values) * _ROW_H
     if marker is not None:
         x = _LABEL_W + _PLOT_W * marker / top
         parts.append(f'<line class="marker" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}"/>')
-    return _svg(parts, height, title)
+    return svg(parts, height, title)
 
 
 def box_plots(groups: Mapping[str, Sequence[float]], *, title: str, unit: str = "") -> str:
@@ -57,7 +57,7 @@ def box_plots(groups: Mapping[str, Sequence[float]], *, title: str, unit: str = 
     parts = [f'<line class="grid" x1="{x(t):.1f}" x2="{x(t):.1f}" y1="0" y2="{height}"/>' for t in ticks]
     for row, (label, values) in enumerate(groups.items()):
         y, middle = row * _ROW_H, row * _ROW_H + _ROW_H / 2
-        parts.append(_label(label, y))
+        parts.append(row_label(label, y))
         if not len(values):
             continue
         q1, median, q3, least, most, beyond = five_numbers(values)
@@ -71,10 +71,10 @@ def box_plots(groups: Mapping[str, Sequence[float]], *, title: str, unit: str = 
         )
         parts += [f'<circle class="dot" cx="{x(v):.1f}" cy="{middle}" r="2"/>' for v in beyond]
     for tick in ticks:
-        parts.append(_text(x(tick), height + 14, f"{tick:g}", "tick", "middle"))
+        parts.append(svg_text(x(tick), height + 14, f"{tick:g}", "tick", "middle"))
     if unit:
-        parts.append(_text(_LABEL_W - 8, height + 14, unit, "tick", "end"))
-    return _svg(parts, height + _AXIS_H, title)
+        parts.append(svg_text(_LABEL_W - 8, height + 14, unit, "tick", "end"))
+    return svg(parts, height + _AXIS_H, title)
 
 
 def five_numbers(values: Sequence[float]) -> tuple[float, float, float, float, float, list[float]]:
@@ -110,12 +110,14 @@ def waveform(low: Sequence[float], high: Sequence[float], *, title: str, width: 
     )
 
 
-def _label(text: str, y: float) -> str:
+def row_label(text: str, y: float) -> str:
+    """Return a row's name in the left margin, shortened to 17 characters with its full text as a hint."""
     short = text if len(text) <= 17 else text[:16] + "…"
-    return _text(_LABEL_W - 8, y + _ROW_H / 2, short, "label", "end", text if short != text else None)
+    return svg_text(_LABEL_W - 8, y + _ROW_H / 2, short, "label", "end", text if short != text else None)
 
 
-def _text(x: float, y: float, text: str, kind: str, anchor: str = "start", full: str | None = None) -> str:
+def svg_text(x: float, y: float, text: str, kind: str, anchor: str = "start", full: str | None = None) -> str:
+    """Return text of the class ``kind``, centred on ``y``; ``full`` is shown as a hint."""
     hint = f"<title>{escape(full)}</title>" if full else ""
     return (
         f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" dominant-baseline="central">'
@@ -123,8 +125,9 @@ def _text(x: float, y: float, text: str, kind: str, anchor: str = "start", full:
     )
 
 
-def _svg(parts: Sequence[str], height: float, title: str) -> str:
+def svg(parts: Sequence[str], height: float, title: str, width: float = WIDTH) -> str:
+    """Return a drawing that scales with the page; ``title`` is for screen readers."""
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(title)}">'
+        f'<svg class="chart" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(title)}">'
         f"{''.join(parts)}</svg>"
     )

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from html import escape
-from importlib import resources
 
 import numpy as np
 
 from sideman.datasets.charts import bars, box_plots, waveform
 from sideman.datasets.clips import BANDWIDTH_DB, SILENCE_DBFS, Clip
 from sideman.datasets.exploration import CLIPPED_NOTE, DC_NOTE, Exploration, typical
+from sideman.datasets.pages import html_table, page, safe, side_by_side, tile_row
 from sideman.datasets.pictures import Picture
 from sideman.datasets.track import artist_key, printable
 
 Pictures = Mapping[str, Picture]
 
-_MOST_ROWS = 200
 _FEATURES = (
     ("rms_mean", "Level (RMS)", ""),
     ("spectral_centroid_mean", "Spectral centroid", "Hz"),
@@ -59,16 +58,7 @@ def render(found: Exploration, pictures: Pictures | None = None, *, title: str |
         ("clips", "Typical clips", _clips(found, pictures or {})),
         ("exclude", "What to leave out, and why", _exclusions(found)),
     ]
-    style = resources.files("sideman.datasets").joinpath("report.css").read_text(encoding="utf-8")
-    links = "".join(f'<a href="#{anchor}">{escape(name)}</a>' for anchor, name, body in sections if body)
-    bodies = "".join(f'<h2 id="{a}">{escape(name)}</h2>{body}' for a, name, body in sections if body)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(heading)}: data set report</title><style>{style}</style></head><body><main>"
-        f'<h1>{escape(heading)}</h1><p class="soft">Data set report by Sideman</p>'
-        f"{_tiles(found)}<nav>{links}</nav>{bodies}</main></body></html>\n"
-    )
+    return page(heading, f"{heading}: data set report", "Data set report by Sideman", _tiles(found), sections)
 
 
 def _tiles(found: Exploration) -> str:
@@ -85,11 +75,7 @@ def _tiles(found: Exploration) -> str:
         (f"{len(found.matches):,}", "near-duplicate pairs", bool(found.matches)),
         (f"{len(found.exclusions):,}", "to leave out", bool(found.exclusions)),
     ]
-    cells = "".join(
-        f'<div class="tile{" warn" if warn else ""}"><b>{value}</b><span>{name}</span></div>'
-        for value, name, warn in tiles
-    )
-    return f'<div class="tiles">{cells}</div>'
+    return tile_row(tiles)
 
 
 def _balance(found: Exploration) -> str:
@@ -112,8 +98,8 @@ def _balance(found: Exploration) -> str:
     ratio = max(counts.values()) / min(counts.values())
     text = f"The largest genre has {ratio:.1f} times the tracks of the smallest." if len(counts) > 1 else ""
     advice = " Report balanced accuracy, and weigh the genres equally in training." if ratio >= 1.5 else ""
-    table = _table(("Genre", "Tracks", "Kept", "Minutes", "Artists", "No artist"), rows)
-    return f"<p>{text}{advice}</p>{_pair(bars(counts, title='Tracks per genre'), table)}"
+    table = html_table(("Genre", "Tracks", "Kept", "Minutes", "Artists", "No artist"), rows)
+    return f"<p>{text}{advice}</p>{side_by_side(bars(counts, title='Tracks per genre'), table)}"
 
 
 def _files(found: Exploration) -> str:
@@ -135,9 +121,9 @@ def _files(found: Exploration) -> str:
         f'<div class="grid2"><div><h3>Length (s)</h3>{box_plots(lengths, title="Length by genre", unit="s")}</div>'
         f"<div><h3>Bandwidth (kHz): {BANDWIDTH_DB:.0f} dB below the loudest band</h3>"
         f"{box_plots(cutoffs, title='Bandwidth by genre', unit='kHz')}</div></div>"
-        f"{_table(head, summary)}"
+        f"{html_table(head, summary)}"
         f"<h3 style='margin-top:24px'>Formats</h3>"
-        f"{_table(('Container', 'Codec', 'Rate (Hz)', 'Channels', 'Files', 'In genres'), formats)}"
+        f"{html_table(('Container', 'Codec', 'Rate (Hz)', 'Channels', 'Files', 'In genres'), formats)}"
     )
 
 
@@ -168,13 +154,13 @@ def _giveaways(found: Exploration) -> str:
         note = f'<p class="note"><b>A model could cheat.</b> {what}. Loudness and bandwidth are partly musical: '\
                "what matters is whether the figure stays after that.</p>"  # fmt: skip
     values = {g.name: g.balanced_accuracy for g in found.giveaways}
-    table = _table(
+    table = html_table(
         ("Property alone", "Balanced accuracy"), [(g.name, f"{g.balanced_accuracy:.1%}") for g in found.giveaways]
     )
     return (
         "<p>Balanced accuracy of guessing each track's genre from one technical property of the other tracks. "
         f"The dashed line is chance ({chance:.0%}).</p>{note}"
-        f"{_pair(bars(values, title='Balanced accuracy by property', unit='%', marker=chance), table)}"
+        f"{side_by_side(bars(values, title='Balanced accuracy by property', unit='%', marker=chance), table)}"
     )
 
 
@@ -199,7 +185,7 @@ def _faults(found: Exploration) -> str:
         f"than a quarter of the time below {SILENCE_DBFS:.0f} dBFS, or an offset beyond {DC_NOTE:g}. Training can live "
         "with them; they are not left out."
     )
-    table = _table(("Track", "Genre", "What", "Level (dBFS)", "Peak"), rows) or "<p>None.</p>"
+    table = html_table(("Track", "Genre", "What", "Level (dBFS)", "Peak"), rows) or "<p>None.</p>"
     chart = box_plots(levels, title="Level by genre", unit="dBFS")
     return (
         f"<p>{text}</p>{table}<h3 style='margin-top:24px'>Level (dBFS)</h3><div style='max-width:640px'>{chart}</div>"
@@ -219,7 +205,7 @@ def _duplicates(found: Exploration) -> str:
         "version with the same backing. Keep each pair on one side of every split."
     )
     head = ("First", "Second", "Overlap (s)", "Second begins later by (s)", "Bits that differ", "Genre")
-    return f"<p>{text}</p>{_table(head, rows) or '<p>None.</p>'}"
+    return f"<p>{text}</p>{html_table(head, rows) or '<p>None.</p>'}"
 
 
 def _outliers(found: Exploration) -> str:
@@ -231,7 +217,7 @@ def _outliers(found: Exploration) -> str:
         "Tracks whose descriptors lie far from the rest of their genre (robust z-scores, about 1 is usual). A wrong "
         "label, a wrong file, speech or noise shows here, and so does an unusual piece: listen before removing any."
     )
-    table = _table(("Track", "Genre", "Distance", "Because of (z)"), rows) or "<p>None.</p>"
+    table = html_table(("Track", "Genre", "Distance", "Because of (z)"), rows) or "<p>None.</p>"
     return f"<p>{text}</p>{table}"
 
 
@@ -255,7 +241,7 @@ def _features(found: Exploration) -> str:
         )
         for column in columns
     ]
-    table = _table(("Median of", *names), rows)
+    table = html_table(("Median of", *names), rows)
     return (
         f'<div class="grid2">{"".join(charts)}</div><details><summary>Medians of all columns</summary>{table}</details>'
     )
@@ -269,11 +255,11 @@ def _clips(found: Exploration, pictures: Pictures) -> str:
         who = " - ".join(part for part in (track.artist, track.title) if part)
         about = f"{picture.duration_s:.1f} s from {picture.start_s:.1f} s"
         figures.append(
-            f"<figure><figcaption><b>{escape(track.genre)}</b> {_safe(name)}<br>"
-            f'<span class="soft">{_safe(who)}{" · " if who else ""}{about}</span></figcaption>'
+            f"<figure><figcaption><b>{escape(track.genre)}</b> {safe(name)}<br>"
+            f'<span class="soft">{safe(who)}{" · " if who else ""}{about}</span></figcaption>'
             f"{waveform(picture.low, picture.high, title=f'Waveform of {printable(name)}')}"
-            f'<img class="mel" src="{picture.mel}" alt="Mel spectrogram of {_safe(name)}">'
-            f'<img class="chroma" src="{picture.chroma}" alt="Chromagram of {_safe(name)}"></figure>'
+            f'<img class="mel" src="{picture.mel}" alt="Mel spectrogram of {safe(name)}">'
+            f'<img class="chroma" src="{picture.chroma}" alt="Chromagram of {safe(name)}"></figure>'
         )
     if not figures:
         return ""
@@ -288,7 +274,7 @@ def _exclusions(found: Exploration) -> str:
     rows = [(e.track, e.genre, e.reason) for e in found.exclusions]
     total = len(found.dataset.tracks)
     text = f"{total - len(rows):,} of {total:,} tracks are kept; <code>--write-manifest</code> writes their list."
-    return f"<p>{text}</p>{_table(('Track', 'Genre', 'Why'), rows)}"
+    return f"<p>{text}</p>{html_table(('Track', 'Genre', 'Why'), rows)}"
 
 
 def _by_genre(found: Exploration, value: Callable[[Clip], float]) -> dict[str, list[float]]:
@@ -297,28 +283,3 @@ def _by_genre(found: Exploration, value: Callable[[Clip], float]) -> dict[str, l
         if track.track_id in found.clips:
             groups[track.genre].append(value(found.clips[track.track_id]))
     return groups
-
-
-def _pair(chart: str, table: str) -> str:
-    return f'<div class="pair"><div>{chart}</div><div>{table}</div></div>'
-
-
-def _safe(text: object) -> str:
-    return escape(printable(text))
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table, numbers to the right; empty for no rows, folded away beyond 200 rows."""
-    listed = [[_safe(cell) for cell in row] for row in rows]
-    if not listed:
-        return ""
-    numeric = [all(_is_number(row[c]) for row in listed) for c in range(len(head))]
-    kind = ['class="n"' if n else 'class="wrap"' for n in numeric]
-    top = "".join(f"<th {k}>{escape(name)}</th>" for k, name in zip(kind, head, strict=True))
-    body = ["".join(f"<td {k}>{cell}</td>" for k, cell in zip(kind, row, strict=True)) for row in listed]
-    table = f'<div class="scroll"><table><tr>{top}</tr>{"".join(f"<tr>{row}</tr>" for row in body)}</table></div>'
-    return table if len(listed) <= _MOST_ROWS else f"<details><summary>{len(listed):,} rows</summary>{table}</details>"
-
-
-def _is_number(cell: str) -> bool:
-    return not cell or cell.lstrip("+-").replace(".", "", 1).replace(",", "").rstrip("%").replace("e-", "").isdecimal()

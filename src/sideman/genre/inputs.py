@@ -15,8 +15,8 @@ from sideman.audio.sequences import cut_segments
 from sideman.core.errors import AudioError, ModelError, UsageError
 from sideman.genre import frontend
 
-Kind = Literal["table", "mfcc", "stft", "mel", "windows"]
-KINDS: tuple[Kind, ...] = ("table", "mfcc", "stft", "mel", "windows")
+Kind = Literal["table", "mfcc", "stft", "mel", "windows", "samples"]
+KINDS: tuple[Kind, ...] = ("table", "mfcc", "stft", "mel", "windows", "samples")
 SAMPLE_RATE_HZ = 22_050
 MIN_DURATION_S = 0.25
 _BLOCK_S = 30.0
@@ -29,8 +29,9 @@ class Input:
     """Features of a recording, as rows.
 
     Attributes:
-        kind: "table" (the 58 columns), "mfcc" (13 x t), "stft" (513 x t), "mel" (128 x t, dB) or "windows" (the
-            default model's own front end: 96 x 87 for 2 s, below 8 kHz, each by its own loudness).
+        kind: "table" (the 58 columns), "mfcc" (13 x t), "stft" (513 x t), "mel" (128 x t, dB), "windows" (the
+            default model's own front end: 96 x 87 for 2 s, below 8 kHz, each by its own loudness) or "samples" (the
+            sound itself at 22050 Hz, for networks that bring their own front end).
         segment_s: length of a segment; None takes a recording as one row (table only). "windows" are 2 s always.
         level: bring every segment to one loudness and cut it above 8 kHz, so that neither tells the recording.
         length: keep the table's column ``length``, which tells the recording.
@@ -71,6 +72,8 @@ class Input:
 
         if self.kind == "windows":
             return frontend.N_MELS, frontend.WINDOW_FRAMES
+        if self.kind == "samples":
+            return (self.length_n,)
         if self.kind != "table":
             return sequence_shape(self.kind, self.length_n)
         columns = len(DESCRIPTOR_COLUMNS) - (not self.length)
@@ -115,6 +118,8 @@ class Input:
             return window
         if self.level:
             samples = levelled(samples)
+        if self.kind == "samples":
+            return np.asarray(samples, np.float32)
         if self.kind == "table":
             return as_row(describe(samples, SAMPLE_RATE_HZ)).astype(np.float32)
         if self.kind == "mfcc":

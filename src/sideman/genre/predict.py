@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -220,6 +220,7 @@ def classify(
     key: bool = True,
     start_s: float = 0.0,
     duration_s: float | None = None,
+    model: str | os.PathLike[str] | None = None,
 ) -> Classification:
     """Name the genre of a recording and, unless turned off, its tempo and key.
 
@@ -230,13 +231,14 @@ def classify(
         key: estimate the key.
         start_s: begin this many seconds into the file.
         duration_s: hear this many seconds only.
+        model: folder of a model that ``sideman train genre`` made; None for the one that comes with Sideman.
 
     Returns:
         The answer, see :class:`Classification`.
 
     Raises:
         AudioError: the file cannot be read, is too short or is silent throughout.
-        ModelError: the installed weights are damaged.
+        ModelError: the weights are damaged, or ``model`` is no model folder.
 
     Example:
         >>> import sideman
@@ -246,16 +248,41 @@ def classify(
     from sideman.audio.rhythm import TempoTracker
     from sideman.audio.tonality import KeyTracker
 
-    session = open_session(DEFAULT_MODEL)
-    calibration = Calibration.of(session)
     tempo_tracker = TempoTracker(SAMPLE_RATE_HZ) if tempo else None
     key_tracker = KeyTracker(SAMPLE_RATE_HZ) if key else None
     also = tuple(tracker.update for tracker in (tempo_tracker, key_tracker) if tracker is not None)
+    if model is None:
+        answer = _classify(path, timeline=timeline, start_s=start_s, duration_s=duration_s, also=also)
+    else:
+        from sideman.genre.trained import open_model
+
+        own = open_model(model)
+        answer = own.classify(path, timeline=timeline, start_s=start_s, duration_s=duration_s, also=also)
+    tempo_estimate = tempo_tracker.result() if tempo_tracker else None
+    key_estimate = key_tracker.result() if key_tracker else None
+    return replace(
+        answer,
+        tempo_bpm=tempo_estimate.tempo_bpm if tempo_estimate else None,
+        key=key_estimate.key if key_estimate else None,
+        tempo=tempo_estimate,
+        key_estimate=key_estimate,
+    )
+
+
+def _classify(
+    path: str | os.PathLike[str],
+    *,
+    timeline: bool,
+    start_s: float,
+    duration_s: float | None,
+    also: tuple[Listener, ...],
+) -> Classification:
+    """Genre alone, by the default model."""
+    session = open_session(DEFAULT_MODEL)
+    calibration = Calibration.of(session)
     heard = listen(path, session, start_s=start_s, duration_s=duration_s, also=also)
     probabilities = calibration.probabilities(heard.scores)
     not_music = calibration.not_music(heard.scores)
-    tempo_estimate = tempo_tracker.result() if tempo_tracker else None
-    key_estimate = key_tracker.result() if key_tracker else None
     named = _named(probabilities, calibration.genres)
     return Classification(
         path=os.fspath(path),
@@ -264,11 +291,7 @@ def classify(
         unsure=bool(calibration.unsure(probabilities, not_music)),
         probabilities=named,
         not_music=float(not_music),
-        tempo_bpm=tempo_estimate.tempo_bpm if tempo_estimate else None,
-        key=key_estimate.key if key_estimate else None,
         timeline=_timeline(heard, calibration) if timeline else None,
-        tempo=tempo_estimate,
-        key_estimate=key_estimate,
         model=f"{session.card.name} {session.card.sha256[:12]}",
     )
 

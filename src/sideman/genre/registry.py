@@ -19,6 +19,7 @@ MFCC_3S = Input("mfcc", 3.0)
 MEL_2S = Input("mel", 2.0, level=True)
 STFT_2S = Input("stft", 2.0, level=True)
 WINDOWS = Input("windows", 2.0)
+SAMPLES_2S = Input("samples", 2.0, level=True)
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,16 @@ _SPECS = (
     ModelSpec(
         "transfer", "a pretrained network: linear probe, then fine-tuning", "Yosinski et al. 2014", "transfer",
         WINDOWS, "transfer",
+    ),
+    ModelSpec(
+        "transfer-mn04", "EfficientAT mn04 (weights by setting, never shipped): linear probe, then fine-tuning",
+        "Schmid, Koutini, Widmer 2023 (arXiv:2211.04772)", "transfer", SAMPLES_2S, "transfer",
+        preset=(("backbone", "mn04"),),
+    ),
+    ModelSpec(
+        "transfer-musicnn", "MSD-musicnn (weights by setting, never shipped): linear probe, then fine-tuning",
+        "Pons, Serra 2019 (arXiv:1909.06654)", "transfer", SAMPLES_2S, "transfer",
+        preset=(("backbone", "musicnn"),),
     ),
     ModelSpec(
         "ensemble", "soft vote or stacking over other models", "Wolpert 1992", "ensemble", WHOLE, "ensemble",

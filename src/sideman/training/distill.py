@@ -41,4 +41,5 @@ def mask_spectrogram(log_mel: Tensor, floor: float, *, time: int = 16, bands: in
     in_time = ((t >= start_t) & (t < start_t + width_t))[:, None, :]
     in_band = ((f >= start_f) & (f < start_f + width_f))[:, :, None]
     masked = (torch.rand(batch) < share)[:, None, None]
-    return torch.where((in_time | in_band) & masked, torch.full_like(log_mel, floor), log_mel)
+    hidden = ((in_time | in_band) & masked).to(log_mel.device)
+    return torch.where(hidden, torch.full_like(log_mel, floor), log_mel)

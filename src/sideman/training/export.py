@@ -52,6 +52,7 @@ def to_onnx(
     session = onnxruntime.InferenceSession(payload, options, providers=["CPUExecutionProvider"])
     with torch.inference_mode():
         expected = module(example)
+    expected = (expected,) if isinstance(expected, Tensor) else expected
     for name, want, got in zip(output_names, expected, session.run(None, {input_name: example.numpy()}), strict=True):
         gap = float(np.abs(want.numpy() - got).max())
         allowed = (2e-2 if half_weights else 1e-4) * max(1.0, float(want.abs().max()))

@@ -1,4 +1,4 @@
-"""One short training loop for every network: AdamW, one-cycle rate, averaged weights, resume.
+"""One short training loop for every network: Adam, a rate schedule, averaged weights, early stopping, resume.
 
 Everything random in step ``k`` is drawn from ``(seed, k)``, so a run that was killed and resumed ends in the same
 weights as one that was not.
@@ -7,11 +7,13 @@ weights as one that was not.
 from __future__ import annotations
 
 import logging
+import math
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,13 +22,25 @@ from sideman.core.errors import ModelError
 from sideman.training.checkpoints import load_tensors, save_tensors
 
 log = logging.getLogger(__name__)
+Pause = Callable[[int], float | None]
+Rate = Literal["cycle", "constant"]
 
 
 @dataclass(frozen=True)
 class Schedule:
     """How long and how fast to train.
 
-    ``averaging`` is the decay of the exponential moving average of the weights (the result of the run).
+    Attributes:
+        steps: batches to learn from.
+        learning_rate: highest rate of the cycle, or the constant rate.
+        weight_decay: of AdamW, apart from the gradient (Loshchilov, Hutter 2019).
+        warm_up: share of the steps over which the one-cycle rate rises.
+        averaging: decay of the exponential moving average of the weights, which is the result; 0 averages nothing.
+        gradient_clip: greatest norm of a gradient.
+        checkpoint_every: steps between pauses, at which the state is kept and measured.
+        rate: "cycle" (one cycle, Smith, Topin 2019, with decay of the gradient's average 0.85..0.95) or "constant"
+            (plain Adam, Kingma, Ba 2015).
+        patience: pauses without a better measure after which the run ends with its best weights; 0 runs to the end.
     """
 
     steps: int
@@ -36,6 +50,8 @@ class Schedule:
     averaging: float = 0.999
     gradient_clip: float = 5.0
     checkpoint_every: int = 500
+    rate: Rate = "cycle"
+    patience: int = 0
 
 
 def fit(
@@ -46,105 +62,165 @@ def fit(
     seed: int = 0,
     checkpoint: Path | None = None,
     on_step: Callable[[int, float], None] | None = None,
+    on_pause: Pause | None = None,
+    facts: dict[str, Any] | None = None,
 ) -> None:
-    """Train ``model`` in place and leave it with its averaged weights, in evaluation mode.
+    """Train ``model`` in place and leave it with its averaged (or best) weights, in evaluation mode.
 
     ``loss_of_step(k)`` runs the model on the batch of step ``k`` and returns the scalar loss. With ``checkpoint``, the
     state is kept there every ``checkpoint_every`` steps, an existing one is resumed, and it stays when all is done.
+    ``on_pause(k)`` is called after every ``checkpoint_every``-th and the last step, with the averaged weights in
+    place and in evaluation mode; it may return a measure, the lower the better, for ``schedule.patience``. ``facts``
+    (JSON) are what else a checkpoint must agree with.
 
     Raises:
-        ModelError: the checkpoint is damaged, or was written with other settings or by another network.
+        ModelError: the checkpoint is damaged, or was written with other settings or by another network; or the loss
+            is no finite number.
     """
-    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    optimizer = torch.optim.AdamW(
-        parameters.values(), schedule.learning_rate, betas=(0.9, 0.98), weight_decay=schedule.weight_decay
-    )
-    # OneCycleLR divides by zero where the warm-up is exactly one step.
-    warm_up = schedule.warm_up * (1.001 if schedule.warm_up * schedule.steps == 1 else 1)
-    rate = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, schedule.learning_rate, total_steps=schedule.steps, pct_start=warm_up, final_div_factor=50
-    )
-    averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    first = 0
+    run = _Run(model, schedule, seed, facts or {})
     if checkpoint is not None and checkpoint.exists():
-        first = _restore(checkpoint, model, averaged, optimizer, rate, parameters, schedule, seed)
-        log.info("resumed at step %d of %d", first, schedule.steps)
+        run.restore(checkpoint)
+        log.info("resumed at step %d of %d", run.step, schedule.steps)
     model.train()
     start = time.monotonic()
-    for step in range(first, schedule.steps):
+    while run.step < schedule.steps and not run.is_over:
+        step = run.step
         torch.manual_seed(seed * 1_000_003 + step)
-        loss = loss_of_step(step)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(list(parameters.values()), schedule.gradient_clip)
-        optimizer.step()
-        rate.step()
-        _average(averaged, model, min(schedule.averaging, (1 + step) / (10 + step)))
-        value = float(loss.detach())
+        value = run.advance(loss_of_step(step))
         if on_step is not None:
             on_step(step, value)
         if step % 100 == 0:
             log.info("step %d of %d, loss %.4f, %.0f s", step, schedule.steps, value, time.monotonic() - start)
-        last = step + 1 == schedule.steps
-        if checkpoint is not None and (last or (step + 1) % schedule.checkpoint_every == 0):
-            _keep(checkpoint, model, averaged, optimizer, parameters, step + 1, schedule, seed)
-    model.load_state_dict(averaged)
+        if run.step == schedule.steps or run.step % schedule.checkpoint_every == 0:
+            if on_pause is not None:
+                run.measure(on_pause)
+            if checkpoint is not None:
+                run.keep(checkpoint)
+    model.load_state_dict(run.averaged if run.best is None else run.best)
     model.eval()
 
 
-def _average(averaged: dict[str, Tensor], model: nn.Module, decay: float) -> None:
-    with torch.no_grad():
-        for name, value in model.state_dict().items():
-            if value.dtype.is_floating_point:
-                averaged[name].lerp_(value, 1 - decay)
-            else:
-                averaged[name].copy_(value)
+@dataclass
+class _Run:
+    """A model with all that changes while it trains."""
+
+    model: nn.Module
+    schedule: Schedule
+    seed: int
+    facts: dict[str, Any]
+    step: int = 0
+    best: dict[str, Tensor] | None = None
+    best_measure: float = math.inf
+    waited: int = 0
+    averaged: dict[str, Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        schedule = self.schedule
+        self.parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        cycles = schedule.rate == "cycle"
+        self.optimizer = torch.optim.AdamW(
+            self.parameters.values(),
+            schedule.learning_rate,
+            betas=(0.9, 0.98 if cycles else 0.999),
+            weight_decay=schedule.weight_decay,
+        )
+        self.rate: torch.optim.lr_scheduler.LRScheduler | None = None
+        if cycles:
+            # OneCycleLR divides by zero where the warm-up is exactly one step.
+            warm_up = schedule.warm_up * (1.001 if schedule.warm_up * schedule.steps == 1 else 1)
+            self.rate = torch.optim.lr_scheduler.OneCycleLR(
+                self.optimizer,
+                schedule.learning_rate,
+                total_steps=schedule.steps,
+                pct_start=warm_up,
+                final_div_factor=50,
+            )
+        self.averaged = _copied(self.model.state_dict())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether early stopping has ended the run."""
+        return 0 < self.schedule.patience <= self.waited
+
+    def advance(self, loss: Tensor) -> float:
+        """Take one step down the gradient of ``loss``; returns its value."""
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise ModelError(f"training: the loss of step {self.step} is {value}; lower the learning rate")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(list(self.parameters.values()), self.schedule.gradient_clip)
+        self.optimizer.step()
+        if self.rate is not None:
+            self.rate.step()
+        decay = min(self.schedule.averaging, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, now in self.model.state_dict().items():
+                if decay and now.dtype.is_floating_point:
+                    self.averaged[name].lerp_(now, 1 - decay)
+                else:
+                    self.averaged[name].copy_(now)
+        self.step += 1
+        return value
+
+    def measure(self, on_pause: Pause) -> None:
+        """Show the averaged weights to ``on_pause`` and remember the best of them."""
+        now = _copied(self.model.state_dict())
+        self.model.load_state_dict(self.averaged)
+        self.model.eval()
+        measure = on_pause(self.step - 1)
+        self.model.load_state_dict(now)
+        self.model.train()
+        if measure is None or not self.schedule.patience:
+            return
+        if measure < self.best_measure:
+            self.best, self.best_measure, self.waited = _copied(self.averaged), measure, 0
+        else:
+            self.waited += 1
+
+    def keep(self, path: Path) -> None:
+        """Write everything into a checkpoint."""
+        tensors = {f"model/{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"averaged/{name}": value for name, value in self.averaged.items()}
+        tensors |= {f"best/{name}": value for name, value in (self.best or {}).items()}
+        for name, parameter in self.parameters.items():
+            for key, value in self.optimizer.state[parameter].items():
+                tensors[f"optimizer/{name}/{key}"] = torch.as_tensor(value)
+        stopping = {"best_measure": self.best_measure if self.best else None, "waited": self.waited}
+        save_tensors(path, tensors, self._settings() | {"step": self.step} | stopping)
+
+    def _settings(self) -> dict[str, Any]:
+        return {"seed": self.seed, "schedule": asdict(self.schedule), "facts": self.facts}
+
+    def restore(self, path: Path) -> None:
+        """Go on from a checkpoint; raises :class:`ModelError` where it is another run's."""
+        tensors, metadata = load_tensors(path)
+        if any(metadata.get(name) != value for name, value in self._settings().items()):
+            raise ModelError(f"{path}: was written with other settings; delete it or name another folder")
+        try:
+            self.model.load_state_dict({name: tensors[f"model/{name}"] for name in self.averaged})
+            for name, value in self.averaged.items():
+                value.copy_(tensors[f"averaged/{name}"])
+            self.step, self.waited = int(metadata["step"]), int(metadata["waited"])
+            if metadata["best_measure"] is not None:
+                self.best_measure = float(metadata["best_measure"])
+                self.best = {name: tensors[f"best/{name}"].to(now.device) for name, now in self.averaged.items()}
+        except (KeyError, RuntimeError) as error:
+            raise ModelError(f"{path}: was written by another network; delete it or name another folder") from error
+        for name, parameter in self.parameters.items():
+            keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"optimizer/{name}/{key}" in tensors]
+            if keys:  # a parameter that the loss never reached has no state
+                state = {key: tensors[f"optimizer/{name}/{key}"] for key in keys}
+                self.optimizer.state[parameter] = {
+                    key: value if key == "step" else value.to(parameter.device) for key, value in state.items()
+                }
+        if self.rate is None:
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the scheduler, that no optimiser step went before
+            for _ in range(self.step):
+                self.rate.step()
 
 
-def _keep(
-    path: Path,
-    model: nn.Module,
-    averaged: dict[str, Tensor],
-    optimizer: torch.optim.Optimizer,
-    parameters: dict[str, nn.Parameter],
-    step: int,
-    schedule: Schedule,
-    seed: int,
-) -> None:
-    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
-    tensors |= {f"averaged/{name}": value for name, value in averaged.items()}
-    for name, parameter in parameters.items():
-        for key, value in optimizer.state[parameter].items():
-            tensors[f"optimizer/{name}/{key}"] = torch.as_tensor(value)
-    save_tensors(path, tensors, {"step": step, "seed": seed, "schedule": asdict(schedule)})
-
-
-def _restore(
-    path: Path,
-    model: nn.Module,
-    averaged: dict[str, Tensor],
-    optimizer: torch.optim.Optimizer,
-    rate: torch.optim.lr_scheduler.LRScheduler,
-    parameters: dict[str, nn.Parameter],
-    schedule: Schedule,
-    seed: int,
-) -> int:
-    tensors, metadata = load_tensors(path)
-    if metadata.get("schedule") != asdict(schedule) or metadata.get("seed") != seed:
-        raise ModelError(f"{path}: was written with other settings; delete it or name another folder")
-    try:
-        model.load_state_dict({name: tensors[f"model/{name}"] for name in model.state_dict()})
-        for name in averaged:
-            averaged[name].copy_(tensors[f"averaged/{name}"])
-        step = int(metadata["step"])
-    except (KeyError, RuntimeError) as error:
-        raise ModelError(f"{path}: was written by another network; delete it or name another folder") from error
-    for name, parameter in parameters.items():
-        keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"optimizer/{name}/{key}" in tensors]
-        if keys:  # a parameter that the loss never reached has no state
-            optimizer.state[parameter] = {key: tensors[f"optimizer/{name}/{key}"] for key in keys}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the scheduler, that no optimiser step went before
-        for _ in range(step):
-            rate.step()
-    return step
+def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in state.items()}

@@ -165,6 +165,7 @@ def publish(
         "calibration": chosen,
         "calibration_per_fold": {str(fold): value for fold, value in per_fold.items()},
         "figures": figures,
+        "heard": {"gtzan": sorted(clips.tracks.tolist())},
     }
     with atomic_write(out / "genre.onnx", "wb") as file:
         file.write(payload)

@@ -1,0 +1,123 @@
+"""A small transformer over patches of log-mel, after Gong, Chung, Glass 2021 (AST, arXiv:2104.01778).
+
+The picture is padded to whole patches of ``patch`` bands x ``patch`` frames (the source: 16 x 16, overlapping by 6),
+each mapped to ``size`` values, to which a learnt vector for its row and one for its column are added; blocks of
+self-attention and a dense layer with GELU, normalised before each (Vaswani et al. 2017; Xiong et al. 2020); mean over
+patches, layer norm, dropout, classes. While training, a share of the patches is left out (Koutini et al. 2022, PaSST,
+arXiv:2110.05069), besides SpecAugment and mixup. The source has 12 blocks of 768 and starts from ImageNet's weights;
+this one starts from nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sideman.core.errors import UsageError
+from sideman.genre.models.layers import Picture, need_axes
+from sideman.training.classifier import FittedNetwork, Training, fit_network
+from sideman.training.loop import Rate
+from sideman.training.task import Task
+
+
+@dataclass(frozen=True)
+class Settings(Training):
+    """Training; sizes of patches, vectors, heads and blocks; share of patches left out in training; dropout."""
+
+    epochs: int = 14
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    rate: Rate = "cycle"
+    averaging: float = 0.99
+    mixup: float = 0.3
+    mask: bool = True
+    patch: int = 16
+    size: int = 128
+    heads: int = 4
+    blocks: int = 4
+    left_out: float = 0.4
+    dropout: float = 0.1
+
+
+SPACE = {
+    "learning_rate": ("float", 3e-4, 5e-3, "log"),
+    "weight_decay": ("float", 1e-3, 0.3, "log"),
+    "mixup": ("choice", 0.0, 0.2, 0.4),
+    "left_out": ("choice", 0.0, 0.2, 0.4),
+    "dropout": ("float", 0.0, 0.4, "lin"),
+}
+
+
+class Attention(nn.Module):
+    """Every patch looks at every patch."""
+
+    def __init__(self, size: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.project = nn.Linear(size, 3 * size)
+        self.join = nn.Linear(size, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Vectors (batch, patches, size) of such vectors."""
+        parts = self.project(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = parts[0], parts[1], parts[2]
+        weights = torch.softmax(query @ key.transpose(2, 3) * query.shape[3] ** -0.5, 3)
+        joined: Tensor = self.join((weights @ value).transpose(1, 2).flatten(2))
+        return joined
+
+
+class Block(nn.Module):
+    """Attention and a dense layer, each normalised before and added to what came in."""
+
+    def __init__(self, size: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.attend = nn.Sequential(nn.LayerNorm(size), Attention(size, heads), nn.Dropout(dropout))
+        wide = [nn.Linear(size, 2 * size), nn.GELU(), nn.Linear(2 * size, size), nn.Dropout(dropout)]
+        self.think = nn.Sequential(nn.LayerNorm(size), *wide)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Vectors (batch, patches, size) of such vectors."""
+        x = x + self.attend(x)
+        after: Tensor = x + self.think(x)
+        return after
+
+
+class Transformer(nn.Module):
+    """The network of the module's description."""
+
+    def __init__(self, shape: tuple[int, ...], n_classes: int, settings: Settings) -> None:
+        super().__init__()
+        patch, size = settings.patch, settings.size
+        rows, columns = (-(-n // patch) for n in shape)
+        missing = (columns * patch - shape[1], rows * patch - shape[0])
+        self.cut = nn.Sequential(
+            Picture(), nn.ZeroPad2d((0, missing[0], 0, missing[1])), nn.Conv2d(1, size, patch, patch)
+        )
+        self.row = nn.Parameter(0.02 * torch.randn(size, rows, 1))
+        self.column = nn.Parameter(0.02 * torch.randn(size, 1, columns))
+        self.blocks = nn.Sequential(*(Block(size, settings.heads, settings.dropout) for _ in range(settings.blocks)))
+        self.head = nn.Sequential(nn.LayerNorm(size), nn.Dropout(settings.dropout), nn.Linear(size, n_classes))
+        self.kept = max(1, round(rows * columns * (1 - settings.left_out)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (batch, n_classes) of log-mel (batch, bands, frames)."""
+        patches = (self.cut(x) + self.row + self.column).flatten(2).transpose(1, 2)
+        if self.training:
+            patches = patches[:, torch.randperm(patches.shape[1])[: self.kept].to(x.device)]
+        logits: Tensor = self.head(self.blocks(patches).mean(1))
+        return logits
+
+
+def build(shape: tuple[int, ...], n_classes: int, settings: Settings) -> nn.Module:
+    """Network of log-mel (batch, bands, frames)."""
+    need_axes("transformer-mel", shape, "bands x frames")
+    if min(settings.patch, settings.heads, settings.blocks) < 1 or settings.size % settings.heads:
+        raise UsageError(f"transformer-mel: size ({settings.size}) must be a multiple of heads ({settings.heads})")
+    return Transformer(shape, n_classes, settings)
+
+
+def fit(task: Task, settings: Settings) -> FittedNetwork:
+    """Train."""
+    return fit_network(build, task, settings)
