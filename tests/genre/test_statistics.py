@@ -124,11 +124,17 @@ def test_a_genre_that_is_never_named_has_precision_and_f1_zero() -> None:
 def test_top_k_is_scikit_learns_and_grows_with_k(case) -> None:
     sk = pytest.importorskip("sklearn.metrics")
     p, y = case
+    p = p + np.arange(4) / 1e6  # no ties: scikit-learn breaks them the other way round
     shares = [statistics.top_k(p, y, k) for k in (1, 2, 3, 4)]
     assert shares[0] == pytest.approx((p.argmax(1) == y).mean())
     assert shares == sorted(shares)
     assert shares[3] == 1.0
     assert shares[1] == pytest.approx(sk.top_k_accuracy_score(y, p, k=2, labels=range(4)))
+
+
+def test_among_equals_the_first_class_is_likelier() -> None:
+    p = np.array([[0.4, 0.2, 0.2, 0.2]])
+    assert [statistics.top_k(p, np.array([label])) for label in range(4)] == [1, 1, 0, 0]
 
 
 # ---- calibration and coverage
@@ -184,6 +190,10 @@ def test_temperatures_undo_overconfidence_without_a_look_at_the_own_fold() -> No
     again = statistics.cross_fitted_temperatures(3 * truth, changed, fold)
     assert (again[fold == 2] == temperature[fold == 2]).all()
     assert (again[fold != 2] != temperature[fold != 2]).all()
+
+
+def test_a_fault_free_model_keeps_its_probabilities() -> None:
+    assert statistics.fitted_temperature(np.log([[0.6, 0.4], [0.3, 0.7]]), np.array([0, 1])) == 1.0
 
 
 def test_one_fold_has_no_other_to_fit_on() -> None:

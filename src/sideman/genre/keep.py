@@ -26,8 +26,7 @@ from sideman.genre.predict import log_softmax
 from sideman.genre.protocols import partitions
 from sideman.training.task import Epoch
 
-ANSWERED = 0.8
-"""Share of unseen recordings that the confidence threshold answers; the rest is "unsure"."""
+_LEAST_TEMPERATURE = 0.7
 _STOPPING_FOLDS = 8
 """One of so many parts is what early stopping of the kept network looks at."""
 Floats = NDArray[np.float64]
@@ -155,6 +154,18 @@ def _calibration(evaluation: Evaluation | None) -> dict[str, float]:
     tested = [~np.isnan(part).any(1) for part in scores]
     pooled = np.concatenate([part[known] for part, known in zip(scores, tested, strict=True)])
     labels = np.concatenate([evaluation.labels[known] for known in tested])
-    temperature = metrics.best_temperature(pooled, labels)
+    # A few recordings, all named right, would ask for certainty.
+    temperature = max(metrics.best_temperature(pooled, labels), _LEAST_TEMPERATURE)
     probability: Floats = np.exp(log_softmax(pooled / temperature)).max(1)
-    return {"temperature": temperature, "min_probability": float(np.quantile(probability, 1 - ANSWERED))}
+    return {"temperature": temperature, "min_probability": _doubtful(probability, pooled.argmax(1) == labels)}
+
+
+def _doubtful(probability: Floats, right: NDArray[np.bool_]) -> float:
+    """Probability (n,) up to which answers are wrong more often than right; 0 where there is none.
+
+    At most half of the recordings fall below it.
+    """
+    order = np.argsort(probability, kind="stable")
+    share_right = right[order].cumsum() / np.arange(1, len(order) + 1)
+    wrong = np.flatnonzero(share_right[: len(order) // 2] < 0.5)
+    return float(probability[order[wrong[-1]]]) if len(wrong) else 0.0

@@ -275,8 +275,8 @@ def _need_two(protocol: Protocol, material: Material, groups: Ints) -> None:
             raise DatasetError(f"genre '{genre}' has {len(mine)} recording: at least two are needed to learn and test")
         if len(np.unique(mine)) < 2:
             raise DatasetError(
-                f"genre '{genre}': all {len(mine)} recordings belong together (one artist, or none is known), so it "
-                f"cannot be in training and test at once; name its artists, or choose the protocol 'tracks'"
+                f"genre '{genre}': all {len(mine)} recordings belong together (one artist, unknown ones, a chain), so "
+                "it cannot be in training and test at once; name its artists, or choose the protocol 'tracks'"
             )
 
 

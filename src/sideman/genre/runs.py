@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from sideman.core.errors import ModelError
 from sideman.genre.material import Material
-from sideman.genre.metrics import best_temperature
 from sideman.genre.protocols import Partition
-from sideman.genre.statistics import calibrated, cross_fitted_temperatures
+from sideman.genre.statistics import calibrated, cross_fitted_temperatures, fitted_temperature
 from sideman.training.task import Epoch
 
 Floats = NDArray[np.float64]
@@ -110,7 +109,7 @@ def row_scores_to_run(
         sound = _sound(f"{partitions[0].name}, validation", valid_scores[0], (len(valid), classes))
         mean = material.per_track(sound, valid)
         known = np.isfinite(mean[:, 0])
-        temperature = round(best_temperature(mean[known], material.labels[known]), _DIGITS)
+        temperature = round(fitted_temperature(mean[known], material.labels[known]), _DIGITS)
     return Run(
         seed,
         material.per_track(row_scores, rows).round(_DIGITS),

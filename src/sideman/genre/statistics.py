@@ -183,6 +183,13 @@ def group_interval(
     return float(low), float(high)
 
 
+def fitted_temperature(log_probabilities: Floats, labels: Ints) -> float:
+    """Return :func:`metrics.best_temperature`, or 1 where all is right and the likelihood has no maximum."""
+    if (log_probabilities.argmax(1) == labels).all():
+        return 1.0
+    return best_temperature(log_probabilities, labels)
+
+
 def cross_fitted_temperatures(log_probabilities: Floats, labels: Ints, fold: Ints) -> Floats:
     """Temperature per item, fitted on the items of all other folds: no item has a say in its own, (n,).
 
@@ -194,7 +201,7 @@ def cross_fitted_temperatures(log_probabilities: Floats, labels: Ints, fold: Int
     temperatures = np.ones(len(labels))
     for number in numbers:
         inside = fold == number
-        temperatures[inside] = best_temperature(log_probabilities[~inside], labels[~inside])
+        temperatures[inside] = fitted_temperature(log_probabilities[~inside], labels[~inside])
     return temperatures
 
 

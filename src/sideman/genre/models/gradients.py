@@ -42,9 +42,9 @@ def integrated_gradients(
         ModelError: an operator of the network has no counterpart in torch.
     """
     module = OnnxModule(network, ["scores"]).eval().requires_grad_(False)
-    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    nodes, node_weights = np.polynomial.legendre.leggauss(steps)
     shares = torch.from_numpy(((nodes + 1) / 2).astype(np.float32))
-    weights = torch.from_numpy((weights / 2).astype(np.float32))
+    weights = torch.from_numpy((node_weights / 2).astype(np.float32))
     result = np.empty(x.shape, np.float32)
     for row, (end, start) in enumerate(zip(x, neutral, strict=True)):
         start_t = torch.from_numpy(np.ascontiguousarray(start, np.float32))

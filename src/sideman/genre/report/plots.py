@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -20,16 +21,12 @@ Points = Sequence[tuple[float, float]]
 
 def short(name: str, most: int = 18) -> str:
     """Return a name cut to ``most`` columns of text, wide characters counted as two."""
-    import unicodedata
-
     name = printable(name)
-    width, kept = 0, ""
-    for character in name:
-        width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        if width > most - 1 and len(kept) < len(name) - 1:
-            return kept.rstrip() + "…"
-        kept += character
-    return kept
+    wide = [2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in name]
+    if sum(wide) <= most:
+        return name
+    kept = int(np.searchsorted(np.cumsum(wide), most - 1, side="right"))
+    return name[:kept].rstrip() + "…"
 
 
 def _name(x: float, y: float, name: str, kind: str = "label", anchor: str = "end", most: int = 18) -> str:
