@@ -1,4 +1,4 @@
-"""A picture of an explanation: what the model sees, what spoke for and against its answer, and when (extra ``plot``)."""
+"""A picture of an explanation: what the model sees, what spoke for and against its answer, when (extra ``plot``)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from sideman.core.errors import UsageError
-from sideman.genre.explain_pieces import Floats
+from sideman.genre.explain_pieces import HOP_N, Floats
 from sideman.genre.explain_result import Explanation
+from sideman.genre.inputs import SAMPLE_RATE_HZ
 from sideman.genre.plot import PICTURE_SUFFIXES, check_plotting
 
-_TICKS_HZ = (125, 250, 500, 1000, 2000, 4000, 8000)
+_TICKS_HZ = (250, 500, 1000, 2000, 4000, 8000)
 _MOST_COLUMNS = 20
 _FOR, _AGAINST = "#c0392b", "#2f6fad"
 
@@ -74,14 +75,26 @@ def _of_map(explained: Explanation) -> Any:
     for axes in (seen, over):
         _name_bands(axes, explained.frequencies_hz, bands)
 
-    starts = np.array([moment.start_s for moment in explained.moments])
-    widths = np.array([moment.end_s - moment.start_s for moment in explained.moments])
-    odds = np.array([moment.log_odds for moment in explained.moments])
-    line.bar(starts, odds, widths, align="edge", color=[_FOR if o > 0 else _AGAINST for o in odds], alpha=0.6)
-    line.axhline(0, color="black", linewidth=0.7)
-    line.set(xlabel="time in s", ylabel="log-odds", xlim=(start_s, end_s))
-    line.set_title(f"log-odds of {explained.genre}, piece by piece", fontsize=10)
+    _draw_time(line, explained)
+    line.set(xlabel="time in s", xlim=(start_s, end_s))
     return figure
+
+
+def _draw_time(axes: Any, explained: Explanation) -> None:
+    """What spoke for and against over time, and the log-odds of every piece."""
+    importance = np.nan_to_num(explained.importance)
+    times_s = explained.start_s + np.arange(importance.shape[1]) * HOP_N / SAMPLE_RATE_HZ
+    near = np.ones(5) / 5
+    for sign, colour in ((1, _FOR), (-1, _AGAINST)):
+        curve = sign * np.convolve(np.maximum(sign * importance, 0).sum(0), near, "same")
+        axes.fill_between(times_s, curve, color=colour, alpha=0.6, linewidth=0)
+    axes.axhline(0, color="black", linewidth=0.7)
+    axes.set(ylabel="importance", yticks=())
+    axes.set_title(f"for and against {explained.genre} over time; line: its log-odds, piece by piece", fontsize=10)
+    odds = axes.twinx()
+    edges = [edge for moment in explained.moments for edge in (moment.start_s, moment.end_s)]
+    odds.plot(edges, np.repeat([moment.log_odds for moment in explained.moments], 2), color="black", linewidth=1.2)
+    odds.set(ylabel="log-odds")
 
 
 def _checked(explained: Explanation) -> str:

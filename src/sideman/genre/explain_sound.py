@@ -37,7 +37,7 @@ def mask_of(explained: Explanation) -> Floats:
 
 
 def heard_sound(samples: Float32, explained: Explanation) -> Float32:
-    """Samples (n,) of the explained stretch at 22050 Hz -> the same with the mask applied, (n,), never above full scale.
+    """Samples (n,) of the explained stretch at 22050 Hz -> what of them passes the mask, (n,), within full scale.
 
     A picture without frequencies (cepstra) masks in time only.
 

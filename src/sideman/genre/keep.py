@@ -15,7 +15,7 @@ from sideman import __version__
 from sideman.core.atomic import atomic_folder
 from sideman.core.errors import OutputError, UsageError
 from sideman.datasets.splits import FoldRow
-from sideman.genre import metrics, trained
+from sideman.genre import trained
 from sideman.genre.corpus import Corpus
 from sideman.genre.evaluate import Plan, evaluate
 from sideman.genre.evaluation import Evaluation
@@ -24,6 +24,7 @@ from sideman.genre.judging import Fit, everything, fit_one, settings_dict
 from sideman.genre.material import Material
 from sideman.genre.predict import log_softmax
 from sideman.genre.protocols import partitions
+from sideman.genre.statistics import fitted_temperature
 from sideman.training.task import Epoch
 
 _LEAST_TEMPERATURE = 0.7
@@ -103,7 +104,10 @@ def keep(
         "judged": summary(evaluation) if evaluation is not None else None,
     }
     with atomic_folder(out, overwrite=overwrite) as folder:
-        card["members"] = [trained.write_member(folder, name, given, onnx) for name, given, onnx in members]
+        card["members"] = [
+            trained.write_member(folder, name, given, onnx) | _centre(corpus.material(given), given)
+            for name, given, onnx in members
+        ]
         if len(members) > 1:
             card["combine"] = plan.combination(evaluation)
         (folder / trained.CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -135,6 +139,14 @@ def _members(corpus: Corpus, plan: Plan, work: Path, on_epoch: Any) -> tuple[lis
     return made, first
 
 
+def _centre(material: Material, given: Any) -> dict[str, list[float]]:
+    """Mean of each column, against which a table model's answers are explained."""
+    if given.kind != "table":
+        return {}
+    axes = tuple(range(material.x.ndim - 1))
+    return {"centre": [float(value) for value in material.x.mean(axes, dtype=np.float64)]}
+
+
 def _all(material: Material, plan: Plan) -> Any:
     """All rows; of a network's, one part in eight is what early stopping looks at."""
     if plan.spec.family in {"table", "ensemble"} or len(material.tracks) < 2 * _STOPPING_FOLDS:
@@ -155,7 +167,7 @@ def _calibration(evaluation: Evaluation | None) -> dict[str, float]:
     pooled = np.concatenate([part[known] for part, known in zip(scores, tested, strict=True)])
     labels = np.concatenate([evaluation.labels[known] for known in tested])
     # A few recordings, all named right, would ask for certainty.
-    temperature = max(metrics.best_temperature(pooled, labels), _LEAST_TEMPERATURE)
+    temperature = max(fitted_temperature(pooled, labels), _LEAST_TEMPERATURE)
     probability: Floats = np.exp(log_softmax(pooled / temperature)).max(1)
     return {"temperature": temperature, "min_probability": _doubtful(probability, pooled.argmax(1) == labels)}
 

@@ -157,6 +157,7 @@ def fit_network(build: Build[SettingsT], task: Task, settings: SettingsT, *, axi
         averaging=settings.averaging,
         checkpoint_every=steps,
         rate=settings.rate,
+        fused=True,
         patience=settings.patience if task.valid is not None else 0,
     )
     fit(

@@ -1,6 +1,6 @@
 """Bidirectional GRU (Cho et al. 2014, arXiv:1406.1078) over log-mel, with attention over time, SpecAugment and mixup.
 
-A convolution over 5 frames with stride 2 (bands to ``units``), batch norm, ReLU; two bidirectional GRU layers; a
+A convolution over 5 frames with stride 2 (bands to ``units``), batch norm, max-pool of 2, ReLU; two bidirectional GRU layers; a
 weighted mean over time whose weights are learnt (Bahdanau et al. 2015, arXiv:1409.0473, without a query); dropout,
 classes. The layer list is our own.
 """
@@ -48,9 +48,8 @@ class GRUNetwork(nn.Module):
     def __init__(self, bands: int, n_classes: int, settings: Settings) -> None:
         super().__init__()
         units = settings.units
-        self.stem = nn.Sequential(
-            nn.Conv1d(bands, units, 5, 2, padding=2, bias=False), nn.BatchNorm1d(units), nn.ReLU()
-        )
+        convolution = nn.Conv1d(bands, units, 5, 2, padding=2, bias=False)
+        self.stem = nn.Sequential(convolution, nn.BatchNorm1d(units), nn.MaxPool1d(2, ceil_mode=True), nn.ReLU())
         self.gru = nn.GRU(units, units, 2, batch_first=True, bidirectional=True, dropout=settings.dropout)
         self.attend = nn.Sequential(nn.Linear(2 * units, units), nn.Tanh(), nn.Linear(units, 1))
         self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(2 * units, n_classes))

@@ -71,10 +71,10 @@ class Attention(nn.Module):
 class Block(nn.Module):
     """Attention and a dense layer, each normalised before and added to what came in."""
 
-    def __init__(self, size: int, heads: int, dropout: float) -> None:
+    def __init__(self, size: int, heads: int) -> None:
         super().__init__()
-        self.attend = nn.Sequential(nn.LayerNorm(size), Attention(size, heads), nn.Dropout(dropout))
-        wide = [nn.Linear(size, 2 * size), nn.GELU(), nn.Linear(2 * size, size), nn.Dropout(dropout)]
+        self.attend = nn.Sequential(nn.LayerNorm(size), Attention(size, heads))
+        wide = [nn.Linear(size, 2 * size), nn.GELU(), nn.Linear(2 * size, size)]
         self.think = nn.Sequential(nn.LayerNorm(size), *wide)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ class Transformer(nn.Module):
         )
         self.row = nn.Parameter(0.02 * torch.randn(size, rows, 1))
         self.column = nn.Parameter(0.02 * torch.randn(size, 1, columns))
-        self.blocks = nn.Sequential(*(Block(size, settings.heads, settings.dropout) for _ in range(settings.blocks)))
+        self.blocks = nn.Sequential(*(Block(size, settings.heads) for _ in range(settings.blocks)))
         self.head = nn.Sequential(nn.LayerNorm(size), nn.Dropout(settings.dropout), nn.Linear(size, n_classes))
         self.kept = max(1, round(rows * columns * (1 - settings.left_out)))
 
