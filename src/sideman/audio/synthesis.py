@@ -26,17 +26,17 @@ def istft(spectra: NDArray[np.complexfloating], samples_n: int, *, hop_length: i
     samples_n
         Length to return; what the frames do not cover is zero.
     hop_length
-        That of the spectra; at most half of ``n_fft``, for frames must overlap.
+        That of the spectra; at most a quarter of ``n_fft``, so that enough of the window lies on every sample.
 
     Raises
     ------
     UsageError
-        Spectra of another shape, or frames that do not overlap.
+        Spectra of another shape, or frames that overlap less.
     """
     from scipy import fft
 
-    if spectra.ndim != 2 or spectra.shape[0] < 2 or not 1 <= hop_length <= spectra.shape[0] - 1:
-        raise UsageError(f"need spectra (bins, frames) and a hop of at most half a frame, got {spectra.shape}")
+    if spectra.ndim != 2 or not 1 <= hop_length <= (spectra.shape[0] - 1) // 2:
+        raise UsageError(f"need spectra (bins, frames) and a hop of at most a quarter frame, got {spectra.shape}")
     n_fft = 2 * (spectra.shape[0] - 1)
     window = hann(n_fft)
     total = np.zeros(n_fft + hop_length * (spectra.shape[1] - 1), np.float64)

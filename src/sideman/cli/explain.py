@@ -95,10 +95,11 @@ def _lines(found: Explanation) -> list[str]:
         lines.append(f"  the model's answer is {found.answer}")
     if found.note:
         lines.append(f"  {found.note}")
-    lines += [f"  {r.start_s:6.1f} s to {r.end_s:.1f} s, {r.low_hz:.0f} to {r.high_hz:.0f} Hz: {r.share:.1%} of what spoke for it"
-              for r in found.regions]  # fmt: skip
-    lines += [f"  {c.column}: {c.value:.4g} instead of {c.centre:.4g} adds {c.fall:+.2f} to the log-odds"
-              for c in found.columns[:10]]  # fmt: skip
+    for r in found.regions:
+        place = f"{r.start_s:6.1f} s to {r.end_s:.1f} s, {r.low_hz:.0f} to {r.high_hz:.0f} Hz"
+        lines.append(f"  {place}: {r.share:.1%} of what spoke for it")
+    for c in found.columns[:10]:
+        lines.append(f"  {c.column}: {c.value:.4g} instead of {c.centre:.4g} adds {c.fall:+.2f} to the log-odds")
     if found.deletion is not None:
         told = found.deletion
         lines.append(

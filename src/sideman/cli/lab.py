@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sideman.cli import lab_tools
 from sideman.cli.common import SOME_FAILED, complain
 from sideman.cli.lab_options import Data, DryRun, FoldFile, Json, Quiet, Workers, open_corpus, require_training
 from sideman.core.atomic import atomic_write
@@ -21,6 +22,9 @@ def register(app: typer.Typer) -> None:
     """Add the command group to the application."""
     group = typer.Typer(help="Models, robustness and the scoreboard.", no_args_is_help=True)
     group.command("models")(models)
+    group.command("robustness")(lab_tools.robustness)
+    group.command("importance")(lab_tools.importance)
+    group.command("clusters")(lab_tools.clusters)
     group.command("scoreboard")(scoreboard)
     app.add_typer(group, name="lab")
 

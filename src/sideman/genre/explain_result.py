@@ -120,7 +120,7 @@ class Explanation:
         }
         if self.columns:
             plain["columns"] = [_rounded(vars(column)) for column in self.columns]
-        if self.regions:
+        if self.importance.size:
             plain["regions"] = [_rounded(vars(region)) for region in self.regions]
             plain["bands"] = [
                 {"low_hz": low, "high_hz": high, "share": round(share, 4)} for low, high, share in self.bands

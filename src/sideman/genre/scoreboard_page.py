@@ -26,8 +26,8 @@ def page(found: Mapping[str, Evaluation], command: str, default_card: Mapping[st
         "# Scoreboard",
         "",
         f"Made by `{command}` with Sideman {__version__} on {platform.machine()}, Python {platform.python_version()}; "
-        "do not edit. Figures are percent of recordings named right, mean over the seeds, with the range of the seeds in "
-        "brackets where there are several. How to read it: [the lab](lab.md).",
+        "do not edit. Figures are percent of recordings named right, mean over the seeds, with the range of the seeds "
+        "in brackets where there are several. How to read it: [the lab](lab.md).",
         "",
         *_protocols(),
     ]
@@ -104,12 +104,12 @@ def _segments(own: Mapping[str, Evaluation], _: Mapping[str, Any] | None) -> lis
     lines = [
         f"## The leak: 3 s segments of the same {len(first.tracks)} clips of 15 s and more",
         "",
-        "Accuracy by segment, as the sources count; chance differs from 10 % because most clips are classical. The same "
-        f"rows under two protocols ({rows} test rows in a random fifth): the difference is what a model gains by knowing "
-        "a recording, or an artist, again.",
+        "Accuracy by segment, as the sources count; chance differs from 10 % because most clips are classical. The "
+        f"same rows under two protocols ({rows} test rows in a random fifth): the difference is what a model gains by "
+        "knowing a recording, or an artist, again.",
         "",
-        "| model | source claims | `segments-random` (leaky) | `artists` | difference | balanced, `artists` | parameters | "
-        "fit, s |",
+        "| model | source claims | `segments-random` (leaky) | `artists` | difference | balanced, `artists` | "
+        "parameters | fit, s |",
         "| --- | --: | --: | --: | --: | --: | --: | --: |",
     ]
     for model in _models(own):
@@ -121,8 +121,8 @@ def _segments(own: Mapping[str, Evaluation], _: Mapping[str, Any] | None) -> lis
         told = fair or leaky
         assert told is not None
         lines.append(
-            f"| `{model}` | {_claim(model)} | {_share(leaky, 'segment_accuracy')} | {_share(fair, 'segment_accuracy')} | "
-            f"{gap} | {_share(fair, 'balanced_accuracy')} | {told.n_parameters or '–'} | {_fit_time(told)} |"
+            f"| `{model}` | {_claim(model)} | {_share(leaky, 'segment_accuracy')} | "
+            f"{_share(fair, 'segment_accuracy')} | {gap} | {_share(fair, 'balanced_accuracy')} | {told.n_parameters or '–'} | {_fit_time(told)} |"
         )
     return [*lines, "", *_kept_apart(own), ""]
 
@@ -159,7 +159,8 @@ def _audio(own: Mapping[str, Evaluation], card: Mapping[str, Any] | None) -> lis
     others = [p for p in _PROTOCOLS if p != "artists"]
     lines += [
         "",
-        "The same models under the other protocols: accuracy by recording (by segment for `segments-random`), one seed.",
+        "The same models under the other protocols: accuracy by recording (by segment for `segments-random`), one "
+        "seed.",
         "",
         "| model | " + " | ".join(f"`{p}`" for p in others) + " | `artists`, 3 seeds |",
         "| --- |" + " --: |" * (len(others) + 1),

@@ -213,10 +213,14 @@ class _Run:
         for name, parameter in self.parameters.items():
             keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"optimizer/{name}/{key}" in tensors]
             if keys:  # a parameter that the loss never reached has no state
-                state = {key: tensors[f"optimizer/{name}/{key}"] for key in keys}
+                # Averages lie in memory as their parameter does: the fused kernel reads them in that order.
                 self.optimizer.state[parameter] = {
-                    key: value if key == "step" else value.to(parameter.device) for key, value in state.items()
+                    key: torch.empty_like(parameter.detach()).copy_(tensors[f"optimizer/{name}/{key}"])
+                    for key in keys
+                    if key != "step"
                 }
+                steps = tensors[f"optimizer/{name}/step"]
+                self.optimizer.state[parameter]["step"] = steps.to(parameter.device) if self.schedule.fused else steps
         if self.rate is None:
             return
         with warnings.catch_warnings():

@@ -2,7 +2,7 @@
 
 Variances, energies and frequencies as logarithms, also beside their plain values; tempo as octaves and as its place
 within the octave, so that 70 and 140 bpm meet; the two signal means (nearly 0, tiny, of either sign) on an inverse
-hyperbolic sine and as orders of magnitude; the mean chroma, a share, as log-odds with what its variance is of the
+hyperbolic sine, as orders of magnitude and as signs that set in at three sizes; the mean chroma, a share, as log-odds with what its variance is of the
 largest that a share can have. Each formula stands here once and is carried out by NumPy or by ONNX.
 """
 
@@ -19,6 +19,7 @@ from sideman.genre.models.table import Wide
 
 _LEAST = 1e-10
 _LOUDNESS_AND_SPECTRUM = ("rms", "spectral", "rolloff", "zero_crossing")
+_SIGNS_SET_IN = (1e-5, 1e-4, 1e-3)
 _SIGNAL_MEANS = ("harmony_mean", "perceptr_mean")
 
 
@@ -142,7 +143,11 @@ def _signal_means(do: _Operations, columns: list[int]) -> list[Any]:
     large = do.scale(size, 1e5)
     root = do.apply("Sqrt", do.scale(do.times(large, large), 1.0, 1.0))
     signed = do.times(do.apply("Sign", do.pick(columns)), do.apply("Log", do.plus(large, root)))
-    return [signed, do.apply("Log", do.scale(size, 1.0, 1e-6))]
+    signs = []
+    for sets_in in _SIGNS_SET_IN:
+        value = do.scale(do.pick(columns), 1 / sets_in)
+        signs.append(do.over(value, do.apply("Sqrt", do.scale(do.times(value, value), 1.0, 1.0))))
+    return [signed, do.apply("Log", do.scale(size, 1.0, 1e-6)), *signs]
 
 
 def _chroma(do: _Operations, mean: int, variance: int) -> list[Any]:

@@ -1,8 +1,13 @@
-"""Regularised discriminant analysis (Friedman 1989): a Gaussian per class, its covariance pulled to the common one."""
+"""Densities per class, with full covariances that are pulled to a common one.
+
+:class:`Gaussians` is regularised discriminant analysis (Friedman 1989). :class:`Kernels` puts a Gaussian on every
+training row instead, a kernel density (Parzen 1962), each pulled towards its class's mean.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,6 +88,53 @@ class Gaussians:
         return graph.add("Softmax", graph.add("Add", values, graph.constant(self.offsets * self.sharpness)), axis=1)
 
 
+@dataclass(frozen=True)
+class Kernels:
+    """Logarithms of kernel densities, over a temperature.
+
+    Attributes:
+        maps: (classes, columns, columns), after which a class's kernel is white.
+        centres: one per training row of the class, after its map, (rows, columns) per class.
+        shares: logarithm of each centre's weight, (rows,) per class.
+        offsets: logarithm of a kernel at its centre, up to a common constant, (classes,).
+        sharpness: one over the temperature.
+    """
+
+    maps: Wide
+    centres: tuple[Wide, ...]
+    shares: tuple[Wide, ...]
+    offsets: Wide
+    sharpness: float
+
+    def values(self, z: Wide) -> Wide:
+        """Log-densities (rows, classes)."""
+        columns = []
+        for matrix, centres, shares in zip(self.maps, self.centres, self.shares, strict=True):
+            white = z @ matrix
+            distance = (white**2).sum(1, keepdims=True) - 2.0 * white @ centres.T + (centres**2).sum(1)
+            terms = shares - 0.5 * np.maximum(distance, 0.0)
+            top = terms.max(1)
+            columns.append(top + np.log(np.exp(terms - top[:, None]).sum(1)))
+        return np.asarray(np.stack(columns, 1) + self.offsets)
+
+    def probabilities(self, z: Wide) -> Wide:
+        """Probabilities (rows, classes), all classes being equally likely beforehand."""
+        return softmax(self.values(z) * self.sharpness)
+
+    def put(self, graph: Graph, x: str) -> str:
+        """Add the same to a network."""
+        columns = []
+        for matrix, centres, shares in zip(self.maps, self.centres, self.shares, strict=True):
+            distance = graph.squared_distances(graph.add("MatMul", x, graph.constant(matrix)), centres)
+            terms = graph.add("Add", graph.add("Mul", distance, graph.constant(-0.5)), graph.constant(shares))
+            top = graph.add("ReduceMax", terms, axes=[1], keepdims=1)
+            total = graph.add("Exp", graph.add("Sub", terms, top))
+            total = graph.add("ReduceSum", total, graph.constant([1], np.int64), keepdims=1)
+            columns.append(graph.add("Add", top, graph.add("Log", total)))
+        values = graph.add("Add", graph.add("Concat", *columns, axis=1), graph.constant(self.offsets))
+        return graph.add("Softmax", graph.add("Mul", values, graph.constant(self.sharpness)), axis=1)
+
+
 def fit_gaussians(z: Wide, table: Table, pull: float, ridge: float, fold: Ints) -> Gaussians:
     """Fit on z-scores (rows, columns) of a table.
 
@@ -96,16 +148,47 @@ def fit_gaussians(z: Wide, table: Table, pull: float, ridge: float, fold: Ints) 
 
     def trained(rows: Ints) -> Gaussians:
         moments = Moments.of(z[rows], table.y[rows], table.weights[rows])
-        maps, offsets = [], []
-        for own in moments.covariances:
-            values, axes = np.linalg.eigh(pulled((1 - pull) * own + pull * moments.common, ridge))
-            maps.append(axes / np.sqrt(values))
-            offsets.append(-0.5 * np.log(values).sum())
-        return Gaussians(moments.means, np.array(maps), np.array(offsets), 1.0)
+        maps, offsets = _white(moments, pull, ridge)
+        return Gaussians(moments.means, maps, offsets, 1.0)
 
-    gaussians = trained(np.arange(len(z)))
-    sharpness = 0.5
-    if fold.max():
-        values = out_of_fold(table, fold, lambda rows, asked: trained(rows).values(z[asked]), len(table.present))
-        sharpness = 1.0 / best_temperature(values, table.y)
-    return Gaussians(gaussians.means, gaussians.maps, gaussians.offsets, sharpness)
+    sharpness = _sharpness(lambda rows, asked: trained(rows).values(z[asked]), table, fold)
+    return replace(trained(np.arange(len(z))), sharpness=sharpness)
+
+
+def fit_kernels(z: Wide, table: Table, gather: float, pull: float, ridge: float, fold: Ints) -> Kernels:
+    """Fit on z-scores (rows, columns) of a table, as :func:`fit_gaussians`.
+
+    ``gather`` is how far every centre is moved from its row to the mean of the class, 0..1; kernels are so wide that
+    together they keep the class's covariance (1 would be one Gaussian).
+    """
+
+    def trained(rows: Ints) -> Kernels:
+        moments = Moments.of(z[rows], table.y[rows], table.weights[rows])
+        width = np.sqrt(1.0 - (1.0 - gather) ** 2)
+        maps, offsets = _white(moments, pull, ridge)
+        maps, centres, shares = maps / width, [], []
+        for k, (mean, matrix) in enumerate(zip(moments.means, maps, strict=True)):
+            own = rows[table.y[rows] == k]
+            centres.append((gather * mean + (1.0 - gather) * z[own]) @ matrix)
+            shares.append(np.log(table.weights[own] / table.weights[own].sum()))
+        return Kernels(maps, tuple(centres), tuple(shares), offsets, 1.0)  # the width adds the same to all offsets
+
+    sharpness = _sharpness(lambda rows, asked: trained(rows).values(z[asked]), table, fold)
+    return replace(trained(np.arange(len(z))), sharpness=sharpness)
+
+
+def _white(moments: Moments, pull: float, ridge: float) -> tuple[Wide, Wide]:
+    """Maps after which every class is white, and the logarithms of their determinants."""
+    maps, offsets = [], []
+    for own in moments.covariances:
+        values, axes = np.linalg.eigh(pulled((1 - pull) * own + pull * moments.common, ridge))
+        maps.append(axes / np.sqrt(values))
+        offsets.append(-0.5 * np.log(values).sum())
+    return np.array(maps), np.array(offsets)
+
+
+def _sharpness(fit_score: Callable[[Ints, Ints], Wide], table: Table, fold: Ints) -> float:
+    """Measure one over the temperature on rows that a fit did not see; one half where nothing can be left out."""
+    if not fold.max():
+        return 0.5
+    return 1.0 / best_temperature(out_of_fold(table, fold, fit_score, len(table.present)), table.y)

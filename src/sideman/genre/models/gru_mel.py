@@ -1,8 +1,8 @@
 """Bidirectional GRU (Cho et al. 2014, arXiv:1406.1078) over log-mel, with attention over time, SpecAugment and mixup.
 
-A convolution over 5 frames with stride 2 (bands to ``units``), batch norm, max-pool of 2, ReLU; two bidirectional GRU layers; a
-weighted mean over time whose weights are learnt (Bahdanau et al. 2015, arXiv:1409.0473, without a query); dropout,
-classes. The layer list is our own.
+A convolution over 5 frames with stride 2 (bands to ``units``), batch norm, max-pool of 2, ReLU; two bidirectional GRU
+layers; a weighted mean over time whose weights are learnt (Bahdanau et al. 2015, arXiv:1409.0473, without a query);
+dropout, classes. The layer list is our own.
 """
 
 from __future__ import annotations
