@@ -17,8 +17,9 @@ import os
 import time
 from pathlib import Path
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")  # before NumPy: figures of one core, and sums in one order
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: times of one core, and sums in one order
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from sideman.genre.statistics import wilson
 from sideman.genre.tables import read_table
 from sideman.training.task import Task
 
-NAMES = tuple(spec.name for spec in list_models() if spec.family in {"table", "clusters"}) + ("ensemble",)
+NAMES = tuple(spec.name for spec in list_models() if spec.family in {"table", "clusters", "ensemble"})
 
 
 def predicted(name: str, material: Material, train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:

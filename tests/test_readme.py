@@ -18,9 +18,7 @@ from tests.readme import ROOT, all_blocks, blocks, commands, documents
 
 # The tutorial's commands build on each other: tests/test_tutorial.py runs them in their order.
 TUTORIAL = "docs/training.md"
-SHELL = [
-    (block, command) for block in all_blocks("sh") if block.document != TUTORIAL for command in commands(block)
-]
+SHELL = [(block, command) for block in all_blocks("sh") if block.document != TUTORIAL for command in commands(block)]
 OURS = [pytest.param(command, id=f"{block}-{command[:50]}") for block, command in SHELL if "sideman " in command]
 # README and the page of tasks have whole programs; other pages may show parts, whose imports must hold.
 WHOLE = {"README.md", "docs/index.md"}

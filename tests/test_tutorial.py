@@ -8,9 +8,9 @@ import pytest
 for needed in ("torch", "sklearn", "onnx", "optuna", "matplotlib"):
     pytest.importorskip(needed)
 
-from tests.genre.music_folders import GENRES, make_folders
-from tests.readme import ROOT, blocks, commands
-from tests.test_readme import shell_environment  # noqa: F401 - a fixture
+from tests.genre.music_folders import GENRES, make_folders  # noqa: E402
+from tests.readme import ROOT, blocks, commands  # noqa: E402
+from tests.test_readme import shell_environment  # noqa: E402, F401 - a fixture
 
 TUTORIAL = ROOT / "docs" / "training.md"
 NAMES = dict(zip(GENRES, ("ticks", "drones", "bells"), strict=True))

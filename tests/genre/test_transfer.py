@@ -26,7 +26,7 @@ from sideman.genre.models.backbones import PLUGINS, open_backbone  # noqa: E402
 from sideman.genre.models.onnx_module import OnnxModule  # noqa: E402
 from sideman.genre.models.transfer import Settings, heard_before  # noqa: E402
 from sideman.genre.models.waveforms import PowerSpectrum, Resample  # noqa: E402
-from sideman.genre.registry import get_model  # noqa: E402
+from sideman.genre.registry import get_model, list_models  # noqa: E402
 from sideman.inference.cards import WEIGHTS_FOLDER, read_card  # noqa: E402
 from sideman.inference.sessions import open_session  # noqa: E402
 from sideman.training.export import to_onnx  # noqa: E402
@@ -370,3 +370,26 @@ class TestTeachers:
         )
         (exported,) = onnxruntime.InferenceSession(fitted.to_onnx()).run(None, {"features": x})
         assert np.abs(exported - fitted.scores(x)).max() < 1e-4
+
+
+class TestNetworksOfTheLab:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            pytest.param(spec.name, marks=() if spec.name == "transformer-mel" else pytest.mark.slow)
+            for spec in list_models()
+            if spec.family == "network"
+        ],
+    )
+    def test_every_one_of_them_is_a_torch_module_again(self, name):
+        spec = get_model(name)
+        rng = np.random.default_rng(0)
+        x = rng.standard_normal((12, *spec.input.shape)).astype(np.float32)
+        few = Task(Examples(x, np.arange(12) % 3, np.arange(12)), None, 3)
+        payload = spec.load().fit(few, replace(spec.settings(), epochs=1)).to_onnx()
+        (want,) = onnxruntime.InferenceSession(payload).run(None, {"features": x})
+        leaf = torch.from_numpy(x).requires_grad_()
+        got = OnnxModule(payload)(leaf)
+        assert np.abs(got.detach().numpy() - want).max() < 1e-4
+        got[:, 1].sum().backward()
+        assert float(leaf.grad.abs().max()) > 0

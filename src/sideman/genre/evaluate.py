@@ -134,6 +134,9 @@ def evaluate(
         member_logs, run = [], None
         for (name, chosen, _), material in zip(parts, materials, strict=True):
             split = partitions(protocol, material, seed=seed, n_folds=plan.n_folds, folds=folds)
+            stacked = len(parts) > 1 and plan.settings.how == "stack"
+            if not stacked and protocol.n_folds > 1 and not _stops_early(name, chosen):
+                split = [_with_all(partition) for partition in split]
             fits = [Fit(name, chosen, partition, seed) for partition in split]
             results = score_all(fits, material, work, workers=plan.workers, advance=advance)
             scored += results
@@ -161,6 +164,18 @@ def evaluate(
         curves=curves,
         notes=_notes(corpus, materials[0], plan),
     )
+
+
+def _stops_early(model: str, settings: Any) -> bool:
+    """Whether a model has a use for rows that it is not trained on."""
+    family = get_model(model).family
+    return family == "network" or (family == "transfer" and settings.fine_tune)
+
+
+def _with_all(partition: Partition) -> Partition:
+    """Let a model that needs no validation rows learn from them."""
+    train = np.sort(np.concatenate([partition.train, partition.valid]))
+    return replace(partition, train=train, valid=partition.valid[:0])
 
 
 def count_fits(corpus: Corpus, plan: Plan, folds: Sequence[FoldRow] | None = None) -> int:

@@ -145,4 +145,5 @@ class _Grid:
         return cls(row[:, None] * columns + column, rows * columns)
 
     def sums(self, picture: Float32) -> Floats:
-        return np.bincount(self.cell_of.ravel(), picture.ravel().astype(np.float64), minlength=self.count)
+        sums = np.bincount(self.cell_of.ravel(), picture.ravel().astype(np.float64), minlength=self.count)
+        return np.asarray(sums, np.float64)

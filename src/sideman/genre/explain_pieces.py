@@ -177,7 +177,7 @@ def pieces_of(subject: Subject, path: str | os.PathLike[str], start_s: float, du
     if silent.all():
         raise AudioError(f"{os.fspath(path)}: silent throughout; there is nothing to explain")
     heard_s = len(samples) / SAMPLE_RATE_HZ
-    starts_s = np.arange(len(windows)) * frontend.STEP_S
+    starts_s: Floats = np.arange(len(windows), dtype=np.float64) * frontend.STEP_S
     starts_s[-1] = max(0.0, min(float(starts_s[-1]), heard_s - frontend.WINDOW_S))
     return Pieces(windows[~silent], starts_s[~silent], frontend.WINDOW_S, heard_s)
 

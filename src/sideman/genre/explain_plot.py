@@ -92,7 +92,12 @@ def _draw_time(axes: Any, explained: Explanation) -> None:
     axes.set(ylabel="importance", yticks=())
     axes.set_title(f"for and against {explained.genre} over time; line: its log-odds, piece by piece", fontsize=10)
     odds = axes.twinx()
-    edges = [edge for moment in explained.moments for edge in (moment.start_s, moment.end_s)]
+    starts = [moment.start_s for moment in explained.moments]
+    # The last piece may overlap the one before it: a line goes no further than the next one's start.
+    ends = [
+        min(moment.end_s, after) for moment, after in zip(explained.moments, [*starts[1:], float("inf")], strict=True)
+    ]
+    edges = np.stack([starts, ends], axis=1).ravel()
     odds.plot(edges, np.repeat([moment.log_odds for moment in explained.moments], 2), color="black", linewidth=1.2)
     odds.set(ylabel="log-odds")
 

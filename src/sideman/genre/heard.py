@@ -24,6 +24,8 @@ def note_of(plan: Plan, tracks: Sequence[str]) -> str | None:
     names = plan.settings.members if plan.spec.family == "ensemble" else (plan.model,)
     if "transfer" not in names or getattr(plan.settings, "backbone", "ours") != "ours":
         return None
+    if getattr(plan.settings, "weights", ""):  # of the reader's own, of which nothing is known
+        return None
     from sideman.genre.predict import DEFAULT_MODEL
     from sideman.inference.cards import WEIGHTS_FOLDER, read_card
 

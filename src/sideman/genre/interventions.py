@@ -137,7 +137,7 @@ def noise(samples: Samples, rng: Generator, snr_db: float) -> Samples:
     """White noise ``snr_db`` below the recording's mean power."""
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     level = np.sqrt(power * 10 ** (-snr_db / 10))
-    return samples + (level * rng.standard_normal(len(samples))).astype(np.float32)
+    return np.asarray(samples + level * rng.standard_normal(len(samples)), np.float32)
 
 
 def narrow(samples: Samples, rate_hz: int, to_hz: int) -> Samples:

@@ -24,6 +24,8 @@ AUDIO_MODELS = (
     "cnn-mel", "prcnn", "crnn", "gru-mel", "resnet-mel", "transformer-mel", "transfer", "transfer-mn04",
     "transfer-musicnn",
 )  # fmt: skip
+EPOCHS = {"prcnn": 6, "crnn": 12, "gru-mel": 14, "resnet-mel": 14, "transformer-mel": 14}
+"""Fewer than the defaults where a fit would take more than about half a minute: the board has hundreds of them."""
 SEEDS = (0, 1, 2)
 SEGMENT_S = 3.0
 SEGMENT_CLIPS_S = 15.0
@@ -144,6 +146,8 @@ def _evaluate(board: Board, entry: Entry) -> Evaluation:
 
 def _settings(board: Board, spec: ModelSpec) -> Any:
     settings = spec.settings()
+    if spec.name in EPOCHS:
+        settings = replace(settings, epochs=min(EPOCHS[spec.name], settings.epochs))
     if spec.family == "transfer" and board.teachers is not None and settings.backbone != "ours":
         from sideman.genre.models.backbones import PLUGINS
 

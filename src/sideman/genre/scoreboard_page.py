@@ -76,6 +76,12 @@ def _fit_time(found: Evaluation) -> str:
     return f"{found.fit_seconds / max(fits, 1):.1f}"
 
 
+def _epochs(found: Evaluation) -> str:
+    told = found.settings
+    is_network = "epochs" in told and told.get("fine_tune", True)
+    return str(told["epochs"]) if is_network else "–"
+
+
 def _table(own: Mapping[str, Evaluation], _: Mapping[str, Any] | None) -> list[str]:
     first = next(iter(own.values()))
     lines = [
@@ -122,7 +128,8 @@ def _segments(own: Mapping[str, Evaluation], _: Mapping[str, Any] | None) -> lis
         assert told is not None
         lines.append(
             f"| `{model}` | {_claim(model)} | {_share(leaky, 'segment_accuracy')} | "
-            f"{_share(fair, 'segment_accuracy')} | {gap} | {_share(fair, 'balanced_accuracy')} | {told.n_parameters or '–'} | {_fit_time(told)} |"
+            f"{_share(fair, 'segment_accuracy')} | {gap} | {_share(fair, 'balanced_accuracy')} | "
+            f"{told.n_parameters or '–'} | {_fit_time(told)} |"
         )
     return [*lines, "", *_kept_apart(own), ""]
 
@@ -134,8 +141,8 @@ def _audio(own: Mapping[str, Evaluation], card: Mapping[str, Any] | None) -> lis
         "",
         "Balanced accuracy by recording under `artists`, 5 fixed folds; the interval draws artists with replacement.",
         "",
-        "| model | `artists`, balanced | parameters | fit, s | source claims | remark |",
-        "| --- | --- | --: | --: | --: | --- |",
+        "| model | `artists`, balanced | parameters | epochs | fit, s | source claims | remark |",
+        "| --- | --- | --: | --: | --: | --: | --- |",
     ]
     ranked = sorted(
         (e for e in own.values() if e.protocol == "artists"),
@@ -144,7 +151,7 @@ def _audio(own: Mapping[str, Evaluation], card: Mapping[str, Any] | None) -> lis
     for e in ranked:
         remark = "; ".join(note for note in e.notes if not note.startswith("not read"))
         lines.append(
-            f"| `{e.model}` | {_balanced_with_interval(e)} | {e.n_parameters or '–'} | {_fit_time(e)} | "
+            f"| `{e.model}` | {_balanced_with_interval(e)} | {e.n_parameters or '–'} | {_epochs(e)} | {_fit_time(e)} | "
             f"{_claim(e.model)} | {remark or '–'} |"
         )
     if card is not None:
@@ -153,7 +160,7 @@ def _audio(own: Mapping[str, Evaluation], card: Mapping[str, Any] | None) -> lis
         seeds = " ".join(f"{100 * value:.1f}" for value in figure["seeds"])
         lines.append(
             f"| the default model | **{100 * figure['balanced_accuracy']:.1f}** ({100 * low:.0f} to {100 * high:.0f}; "
-            f"seeds {seeds}) | 1446827 | – | – | from its card: out of fold on the same folds, distilled from "
+            f"seeds {seeds}) | 1446827 | – | – | – | from its card: out of fold on the same folds, distilled from "
             "mn04 and musicnn |"
         )
     others = [p for p in _PROTOCOLS if p != "artists"]

@@ -107,6 +107,11 @@ class FittedNetwork:
     network: Standardised
     shape: tuple[int, ...]
 
+    @property
+    def n_parameters(self) -> int:
+        """Number of trainable values."""
+        return sum(p.numel() for p in self.network.parameters() if p.requires_grad)
+
     def scores(self, x: Floats) -> Floats:
         """Log-probabilities (rows, n_classes) of features (rows, ...)."""
         return _scores(self.network, x)

@@ -2,8 +2,9 @@
 
 Variances, energies and frequencies as logarithms, also beside their plain values; tempo as octaves and as its place
 within the octave, so that 70 and 140 bpm meet; the two signal means (nearly 0, tiny, of either sign) on an inverse
-hyperbolic sine, as orders of magnitude and as signs that set in at three sizes; the mean chroma, a share, as log-odds with what its variance is of the
-largest that a share can have. Each formula stands here once and is carried out by NumPy or by ONNX.
+hyperbolic sine, as orders of magnitude and as signs that set in at three sizes; the mean chroma, a share, as log-odds
+with what its variance is of the largest that a share can have. Each formula stands here once and is carried out by
+NumPy or by ONNX.
 """
 
 from __future__ import annotations

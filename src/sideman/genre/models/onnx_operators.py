@@ -110,7 +110,8 @@ def _gemm(inputs: Inputs, attributes: Attributes) -> Tensor:
     bias = _at(inputs, 2)
     if bias is None:
         return product
-    return product + (bias if beta == 1.0 else beta * bias)
+    result: Tensor = product + (bias if beta == 1.0 else beta * bias)
+    return result
 
 
 def _batch_norm(inputs: Inputs, attributes: Attributes) -> Tensor:
@@ -143,9 +144,12 @@ def _slice(inputs: Inputs, _attributes: Attributes) -> Tensor:
     steps = _ints(inputs[4]) if _at(inputs, 4) is not None else [1] * len(starts)
     places = [slice(None)] * x.ndim
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        if step < 1:
-            raise ModelError("ONNX: slices that run backwards are not supported")
-        places[axis] = slice(start, min(end, 2**62), step)
+        if step > 0:
+            places[axis] = slice(start, min(end, 2**62), step)
+            continue
+        stop = None if end < -x.shape[axis] else end  # backwards, past the beginning
+        backwards = range(*slice(start, stop, step).indices(x.shape[axis]))
+        x = x.index_select(axis, torch.tensor(list(backwards), dtype=torch.int64, device=x.device))
     return x[tuple(places)]
 
 
@@ -202,7 +206,7 @@ def _split(inputs: Inputs, attributes: Attributes) -> tuple[Tensor, ...]:
     axis = attributes.get("axis", 0)
     sizes = _at(inputs, 1)
     if sizes is not None:
-        return x.split(_ints(sizes), axis)
+        return tuple(torch.split(x, _ints(sizes), axis))
     return x.chunk(attributes["n_outputs"], axis)
 
 
@@ -228,12 +232,12 @@ def _recurrent(n_gates: int, order: Sequence[int]) -> Operator:
         bias = x.new_zeros(directions, 2 * n_gates * size) if bias is None else bias
 
         def sorted_gates(values: Tensor) -> Tensor:
-            gates = values.split(size)
+            gates = torch.split(values, size)
             return torch.cat([gates[place] for place in order])
 
         weights = []
         for d in range(directions):
-            own, hidden = bias[d].split(n_gates * size)
+            own, hidden = torch.split(bias[d], n_gates * size)
             weights += [sorted_gates(values) for values in (w[d], r[d], own, hidden)]
         start = [_at(inputs, place) for place in ((5,) if n_gates == 3 else (5, 6))]
         zeros = x.new_zeros(directions, x.shape[1], size)
@@ -258,8 +262,8 @@ def _leaky(inputs: Inputs, attributes: Attributes) -> Tensor:
 
 
 def _hard_sigmoid(inputs: Inputs, attributes: Attributes) -> Tensor:
-    x: Tensor = inputs[0]
-    return (attributes.get("alpha", 0.2) * x + attributes.get("beta", 0.5)).clamp(0, 1)
+    x: Tensor = attributes.get("alpha", 0.2) * inputs[0] + attributes.get("beta", 0.5)
+    return x.clamp(0, 1)
 
 
 OPERATORS: dict[str, Operator] = {
@@ -272,6 +276,7 @@ OPERATORS: dict[str, Operator] = {
     "Div": _one(lambda a, b: a / b if a.is_floating_point() else torch.div(a, b, rounding_mode="trunc")),
     "Max": lambda inputs, _: torch.stack(torch.broadcast_tensors(*inputs)).amax(0),  # type: ignore[no-untyped-call]
     "Min": lambda inputs, _: torch.stack(torch.broadcast_tensors(*inputs)).amin(0),  # type: ignore[no-untyped-call]
+    "Mod": lambda inputs, a: torch.fmod(*inputs) if a.get("fmod", 0) else torch.remainder(*inputs),
     "Equal": _one(torch.eq),
     "Identity": _one(lambda x: x),
     "Dropout": lambda inputs, _: inputs[0],
@@ -289,6 +294,9 @@ OPERATORS: dict[str, Operator] = {
     "Softmax": lambda inputs, a: inputs[0].softmax(a.get("axis", -1)),
     "LogSoftmax": lambda inputs, a: inputs[0].log_softmax(a.get("axis", -1)),
     "LeakyRelu": _leaky,
+    "Elu": lambda inputs, a: functional.elu(inputs[0], a.get("alpha", 1.0)),
+    "Selu": _one(torch.selu),
+    "Softplus": _one(functional.softplus),
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _one(functional.hardswish),
     "Clip": _clip,

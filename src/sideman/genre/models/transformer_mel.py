@@ -1,6 +1,6 @@
 """A small transformer over patches of log-mel, after Gong, Chung, Glass 2021 (AST, arXiv:2104.01778).
 
-The picture is padded to whole patches of ``patch`` bands x ``patch`` frames (the source: 16 x 16, overlapping by 6),
+The picture is padded to whole patches of ``patch_bands`` x ``patch_frames`` (the source: 16 x 16, overlapping by 6),
 each mapped to ``size`` values, to which a learnt vector for its row and one for its column are added; blocks of
 self-attention and a dense layer with GELU, normalised before each (Vaswani et al. 2017; Xiong et al. 2020); mean over
 patches, layer norm, dropout, classes. While training, a share of the patches is left out (Koutini et al. 2022, PaSST,
@@ -33,7 +33,8 @@ class Settings(Training):
     averaging: float = 0.99
     mixup: float = 0.3
     mask: bool = True
-    patch: int = 16
+    patch_bands: int = 16
+    patch_frames: int = 16
     size: int = 128
     heads: int = 4
     blocks: int = 4
@@ -89,9 +90,9 @@ class Transformer(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], n_classes: int, settings: Settings) -> None:
         super().__init__()
-        patch, size = settings.patch, settings.size
-        rows, columns = (-(-n // patch) for n in shape)
-        missing = (columns * patch - shape[1], rows * patch - shape[0])
+        size, patch = settings.size, (settings.patch_bands, settings.patch_frames)
+        rows, columns = (-(-n // step) for n, step in zip(shape, patch, strict=True))
+        missing = (columns * patch[1] - shape[1], rows * patch[0] - shape[0])
         self.cut = nn.Sequential(
             Picture(), nn.ZeroPad2d((0, missing[0], 0, missing[1])), nn.Conv2d(1, size, patch, patch)
         )
@@ -113,7 +114,10 @@ class Transformer(nn.Module):
 def build(shape: tuple[int, ...], n_classes: int, settings: Settings) -> nn.Module:
     """Network of log-mel (batch, bands, frames)."""
     need_axes("transformer-mel", shape, "bands x frames")
-    if min(settings.patch, settings.heads, settings.blocks) < 1 or settings.size % settings.heads:
+    if (
+        min(settings.patch_bands, settings.patch_frames, settings.heads, settings.blocks) < 1
+        or settings.size % settings.heads
+    ):
         raise UsageError(f"transformer-mel: size ({settings.size}) must be a multiple of heads ({settings.heads})")
     return Transformer(shape, n_classes, settings)
 

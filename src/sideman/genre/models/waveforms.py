@@ -56,13 +56,13 @@ class PowerSpectrum(nn.Module):
 
     def __init__(self, n_fft: int, hop: int, window: Tensor, bins: int, pad_mode: str) -> None:
         super().__init__()
-        self.hop, self.bins, self.pad_mode, self.half = hop, bins, pad_mode, len(window) // 2
+        self.hop, self.bins, self.pad_mode, self.reach = hop, bins, pad_mode, len(window) // 2
         angle = 2 * np.pi / n_fft * np.arange(bins)[:, None] * np.arange(len(window))
         waves = np.concatenate([np.cos(angle), np.sin(angle)]) * window.double().numpy()
         self.register_buffer("kernel", torch.from_numpy(waves.astype(np.float32))[:, None], persistent=False)
 
     def forward(self, samples: Tensor) -> Tensor:
         """Transform."""
-        padded = functional.pad(samples[:, None], (self.half, self.half), self.pad_mode)
+        padded = functional.pad(samples[:, None], (self.reach, self.reach), self.pad_mode)
         parts = functional.conv1d(padded, self.kernel, stride=self.hop).square()
         return parts[:, : self.bins] + parts[:, self.bins :]

@@ -1,7 +1,7 @@
-"""Densities per class, with full covariances that are pulled to a common one.
+"""Kernel densities per class (Parzen 1962), their covariances regularised as in discriminant analysis (Friedman 1989).
 
-:class:`Gaussians` is regularised discriminant analysis (Friedman 1989). :class:`Kernels` puts a Gaussian on every
-training row instead, a kernel density (Parzen 1962), each pulled towards its class's mean.
+A Gaussian sits on every training row, moved some way to its class's mean. Moved all the way, this is regularised
+discriminant analysis: one Gaussian per class.
 """
 
 from __future__ import annotations
@@ -52,43 +52,6 @@ def whitening(z: Wide, table: Table, ridge: float) -> Wide:
 
 
 @dataclass(frozen=True)
-class Gaussians:
-    """Log-densities of the classes, over a temperature.
-
-    Attributes:
-        means: (classes, columns).
-        maps: (classes, columns, columns), after which a class is white.
-        offsets: logarithm of the density at the mean, up to a common constant, (classes,).
-        sharpness: one over the temperature.
-    """
-
-    means: Wide
-    maps: Wide
-    offsets: Wide
-    sharpness: float
-
-    def values(self, z: Wide) -> Wide:
-        """Log-densities (rows, classes)."""
-        parts = [((z @ m - mean @ m) ** 2).sum(1) for mean, m in zip(self.means, self.maps, strict=True)]
-        return np.asarray(self.offsets - 0.5 * np.stack(parts, 1))
-
-    def probabilities(self, z: Wide) -> Wide:
-        """Probabilities (rows, classes), all classes being equally likely beforehand."""
-        return softmax(self.values(z) * self.sharpness)
-
-    def put(self, graph: Graph, x: str) -> str:
-        """Add the same to a network."""
-        classes, columns = self.means.shape
-        together = self.maps.transpose(1, 0, 2).reshape(columns, -1)
-        centre = np.concatenate([mean @ m for mean, m in zip(self.means, self.maps, strict=True)])
-        white = graph.affine(x, together, -centre)
-        shaped = graph.add("Reshape", white, graph.constant([-1, classes, columns], np.int64))
-        distance = graph.add("ReduceSumSquare", shaped, axes=[2], keepdims=0)
-        values = graph.add("Mul", distance, graph.constant(-0.5 * self.sharpness))
-        return graph.add("Softmax", graph.add("Add", values, graph.constant(self.offsets * self.sharpness)), axis=1)
-
-
-@dataclass(frozen=True)
 class Kernels:
     """Logarithms of kernel densities, over a temperature.
 
@@ -135,31 +98,17 @@ class Kernels:
         return graph.add("Softmax", graph.add("Mul", values, graph.constant(self.sharpness)), axis=1)
 
 
-def fit_gaussians(z: Wide, table: Table, pull: float, ridge: float, fold: Ints) -> Gaussians:
+def fit_kernels(z: Wide, table: Table, gather: float, pull: float, ridge: float, fold: Ints) -> Kernels:
     """Fit on z-scores (rows, columns) of a table.
 
     Args:
         z: z-scores.
         table: classes and weights.
-        pull: share of the common covariance in every class's, 0..1 (1 is linear discriminant analysis).
+        gather: how far every centre is moved from its row to the mean of the class, above 0, up to 1; kernels are so
+            wide that together they keep the class's covariance.
+        pull: share of the common covariance in every class's, 0..1.
         ridge: share of the identity, 0..1.
         fold: per row; the temperature is measured on folds that were left out, and is 2 where there is one only.
-    """
-
-    def trained(rows: Ints) -> Gaussians:
-        moments = Moments.of(z[rows], table.y[rows], table.weights[rows])
-        maps, offsets = _white(moments, pull, ridge)
-        return Gaussians(moments.means, maps, offsets, 1.0)
-
-    sharpness = _sharpness(lambda rows, asked: trained(rows).values(z[asked]), table, fold)
-    return replace(trained(np.arange(len(z))), sharpness=sharpness)
-
-
-def fit_kernels(z: Wide, table: Table, gather: float, pull: float, ridge: float, fold: Ints) -> Kernels:
-    """Fit on z-scores (rows, columns) of a table, as :func:`fit_gaussians`.
-
-    ``gather`` is how far every centre is moved from its row to the mean of the class, 0..1; kernels are so wide that
-    together they keep the class's covariance (1 would be one Gaussian).
     """
 
     def trained(rows: Ints) -> Kernels:

@@ -1,4 +1,4 @@
-"""``sideman train genre``: what it asks for, what it refuses, and that a dry run leaves no trace."""
+"""``sideman train default``: what it asks for, what it refuses, and that a dry run leaves no trace."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from sideman.cli.main import app
 
 
 def train(folder, *more: str, **options):
-    arguments = ["train", "genre"]
+    arguments = ["train", "default"]
     for name in ("data", "midi", "teachers", "folds", "soundfont", "out", "work"):
         arguments += [f"--{name}", str(folder / name)]
     return CliRunner().invoke(app, [*arguments, *more], **options)
@@ -25,13 +25,6 @@ def test_a_dry_run_says_what_would_be_made_and_makes_nothing(tmp_path):
     assert train(tmp_path, "--dry-run", "--short").stdout != done.stdout
 
 
-def test_an_unknown_recipe_is_a_usage_error(tmp_path):
-    done = train(tmp_path, "--recipe", "secret")
-    assert done.exit_code == 2
-    assert done.stderr == "error: no recipe 'secret': there is 'default'\n"
-    assert not list(tmp_path.iterdir())
-
-
 def test_without_torch_one_line_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     done = train(tmp_path)
@@ -41,7 +34,7 @@ def test_without_torch_one_line_names_the_extra(tmp_path, monkeypatch):
 
 
 def test_what_is_not_given_is_asked_for():
-    done = CliRunner().invoke(app, ["train", "genre"], env={"SIDEMAN_DATA": ""})
+    done = CliRunner().invoke(app, ["train", "default"], env={"SIDEMAN_DATA": ""})
     assert done.exit_code == 2
     assert "--data" in done.stderr
     assert "Traceback" not in done.stderr
