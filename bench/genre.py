@@ -3,7 +3,7 @@
     python bench/genre.py --data GTZAN --teachers DIR [--ours DIR] [--json]
 
 (a) 58 columns without ``length`` + SVM, (b) MSD-musicnn + logistic regression, (c) EfficientAT mn04 + logistic
-regression, (d) ours, from the out-of-fold scores that ``sideman train genre`` left in its work folder (--ours).
+regression, (d) ours, from the out-of-fold scores that ``sideman train default`` left in its work folder (--ours).
 Each rival's regularisation is chosen on inner folds only. Folds: bench/folds/gtzan-artists-5.csv. Intervals draw
 artists with replacement.
 """

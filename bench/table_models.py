@@ -6,7 +6,7 @@ GTZAN is the folder with features_30_sec.csv (1000 rows). Nobody hears the colum
 (a) fault-filtered: trained on the 443 training tracks, tested on the 290 test tracks; beside it trained on these and
 the 197 validation tracks; (b) 10 folds over tracks, stratified, shuffled by the seed, all 1000 tested. Means over
 seeds, Wilson intervals over tracks (95 %), and the time of a fit on 900 tracks. No setting is chosen here: all models
-have their defaults, which were chosen on the 640 training and validation tracks only.
+have their defaults; the blend's were chosen on the 640 training and validation tracks only.
 """
 
 from __future__ import annotations

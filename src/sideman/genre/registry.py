@@ -101,7 +101,7 @@ _SPECS = (
     ModelSpec("forest", "random forest", "Breiman 2001", "table", WHOLE, "forest"),
     ModelSpec("boosting", "gradient-boosted trees", "Friedman 2001; Ke et al. 2017", "table", WHOLE, "boosting"),
     ModelSpec("kmeans", "clusters, named after their commonest genre", "MacQueen 1967", "clusters", WHOLE, "kmeans"),
-    ModelSpec("blend", "derived columns, several table models, averaged", "Sideman", "table", WHOLE, "blend"),
+    ModelSpec("blend", "derived columns, kernel densities and an SVM, averaged", "Sideman", "table", WHOLE, "blend"),
     ModelSpec(
         "mlp-58", "five dense layers on the table", _DECK, "network", ROWS_3S, "mlp58",
         Documented((58,), 205_098, "computed from its layer list", 0.92, "segments-random"),

@@ -10,6 +10,7 @@ from sideman import __version__
 from sideman.genre.evaluation import Evaluation
 from sideman.genre.protocols import list_protocols
 from sideman.genre.registry import get_model
+from sideman.genre.scoreboard import AUDIO_TRACK_FOLDS
 
 _PROTOCOLS = ("segments-random", "holdout", "tracks", "artists", "fault-filtered")
 
@@ -167,7 +168,7 @@ def _audio(own: Mapping[str, Evaluation], card: Mapping[str, Any] | None) -> lis
     lines += [
         "",
         "The same models under the other protocols: accuracy by recording (by segment for `segments-random`), one "
-        "seed.",
+        f"seed, `tracks` in {AUDIO_TRACK_FOLDS} folds.",
         "",
         "| model | " + " | ".join(f"`{p}`" for p in others) + " | `artists`, 3 seeds |",
         "| --- |" + " --: |" * (len(others) + 1),

@@ -25,7 +25,7 @@ _UNITS = (256, 128, 64)
 class Settings(Training):
     """Training, and the share of dropped units."""
 
-    epochs: int = 15
+    epochs: int = 12
     dropout: float = 0.3
 
 

@@ -4,7 +4,7 @@ The source hears 96 mel bands x 1366 frames (29 s). Batch norm of every band (he
 four blocks: convolution 3x3 with padding, batch norm, ELU, max-pool (2x2, 3x3, 4x4, 4x4), dropout 0.1, which leave one
 band; then two GRU layers over what is left of time, dropout 0.3 and the classes. The authors' own program has 64, 128,
 128, 128 feature maps and GRU of 32 units. Ours differs where a window of 2 s (87 frames) and a processor without GPU
-ask for it: pools of 2 and 1 frames for 3 and 4, so that ten steps of time are left to the GRU; ``maps`` is 12 for
+ask for it: pools of 2 and 1 frames for 3 and 4, so that ten steps of time are left to the GRU; ``maps`` is 8 for
 their 64; dropout takes whole maps; softmax stands for the tags' sigmoids.
 """
 
@@ -27,12 +27,12 @@ _POOLS = ((2, 2), (3, 2), (4, 2), (4, 1))
 class Settings(Training):
     """Training; feature maps of the first block (twice as many in the others); units of the GRU; dropout before it."""
 
-    epochs: int = 16
+    epochs: int = 12
     learning_rate: float = 4e-3
     weight_decay: float = 0.02
     rate: Rate = "cycle"
     averaging: float = 0.99
-    maps: int = 12
+    maps: int = 8
     units: int = 32
     dropout: float = 0.3
 

@@ -22,7 +22,7 @@ from sideman.training.task import Task
 class Settings(Training):
     """Training; units per direction; dropout before the classes and between the layers."""
 
-    epochs: int = 20
+    epochs: int = 12
     learning_rate: float = 4e-3
     weight_decay: float = 0.05
     rate: Rate = "cycle"

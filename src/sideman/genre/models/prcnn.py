@@ -29,7 +29,7 @@ _UNITS = 128
 class Settings(Training):
     """Training; maps and units in those of the source; dropout before the classes."""
 
-    epochs: int = 12
+    epochs: int = 5
     width: float = 0.25
     dropout: float = 0.3
 

@@ -24,7 +24,7 @@ _STAGES = (1, 2, 4, 9)
 class Settings(Training):
     """Training; feature maps of the first stage; dropout before the classes."""
 
-    epochs: int = 20
+    epochs: int = 10
     learning_rate: float = 4e-3
     weight_decay: float = 0.05
     rate: Rate = "cycle"

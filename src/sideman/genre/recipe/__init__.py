@@ -1,1 +1,1 @@
-"""How the shipped genre weights were made (extra `train`); `sideman train genre --recipe default` runs it."""
+"""How the shipped genre weights were made (extra `train`); `sideman train default` runs it."""

@@ -21,7 +21,7 @@ ABOUT = {
     "bootstrapped over artists",
     "selection": "the recipe was compared in some six variants on networks with two folds held out, and frozen before "
     "the scored networks were trained; those folds' clips took part in that choice, so it is not strictly nested",
-    "reproduction": "`sideman train genre` makes an equivalent network, not the same bytes: the shipped one was made "
+    "reproduction": "`sideman train default` makes an equivalent network, not the same bytes: the shipped one was made "
     "by the same steps with other random draws, 23,024 rendered windows in pretraining, and 15,184 clip, 4,000 "
     "rendered and 1,600 negative windows in fine-tuning",
     "shipped": "the shipped network is trained the same way on all 518 clips, so it has no held-out figure of its own",
