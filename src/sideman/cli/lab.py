@@ -72,6 +72,15 @@ def scoreboard(
             show_default=False,
         ),
     ] = None,
+    rows_table: Annotated[
+        Path | None,
+        typer.Option(
+            "--rows-table",
+            metavar="CSV",
+            help="Table with a row per 3 s segment; by default features_3_sec.csv in DIR.",
+            show_default=False,
+        ),
+    ] = None,
     folds: FoldFile = None,
     teachers: Annotated[
         Path | None,
@@ -84,7 +93,8 @@ def scoreboard(
         ),
     ] = None,
     parts: Annotated[
-        list[str] | None, typer.Option("--part", metavar="PART", help="table, segments or audio; by default all.")
+        list[str] | None,
+        typer.Option("--part", metavar="PART", help="table, published, segments or audio; by default all."),
     ] = None,
     models_: Annotated[
         list[str] | None, typer.Option("--model", metavar="NAME", help="Only this model; may be repeated.")
@@ -119,9 +129,11 @@ def scoreboard(
         raise UsageError(f"{out}: the page's name ends in .md")
     clips, rows = open_corpus(data, folds=folds, most=8, workers=workers, quiet=quiet)
     longer, _ = open_corpus(data, folds=folds, min_duration_s=boards.SEGMENT_CLIPS_S, workers=workers, quiet=quiet)
-    table = table or (clips.root / "features_30_sec.csv" if (clips.root / "features_30_sec.csv").is_file() else None)
+    found_table = table or _beside(clips.root, "features_30_sec.csv")
+    found_rows = rows_table or _beside(clips.root, "features_3_sec.csv")
     board = boards.Board(
-        None if table is None else open_corpus(str(table), quiet=quiet)[0],
+        None if found_table is None else open_corpus(str(found_table), quiet=quiet)[0],
+        None if found_rows is None else open_corpus(str(found_rows), quiet=quiet)[0],
         clips, longer, rows, teachers, work, workers or available_cores(),
     )  # fmt: skip
     todo = list(boards.entries(board, chosen, models_ or ()))
@@ -152,3 +164,7 @@ def scoreboard(
     typer.echo(f"{out}: {len(found)} of {len(todo)} rows")
     if failed:
         raise typer.Exit(SOME_FAILED)
+
+
+def _beside(root: Path, name: str) -> Path | None:
+    return root / name if (root / name).is_file() else None
