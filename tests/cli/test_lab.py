@@ -168,7 +168,7 @@ def test_importance_is_told_per_column(run, model):
         (["train", "genre", "nowhere", "--model", "svm"], 1, "no such file or folder"),
         (["evaluate", "--model", "svm"], 1, "no data set named"),
         (["evaluate", "music", "--model", "svm", "--folds", "none.csv"], 1, "none.csv: cannot be read"),
-        (["evaluate", "music", "--model", "svm", "--protocol", "fault-filtered"], 1, "split"),
+        (["evaluate", "music", "--model", "svm", "--protocol", "fault-filtered"], 1, "no 'train' part"),
         (["compare", "nothing", "music"], 1, "nothing: cannot be read"),
         (["classify", "--model", "music", "music/bells/0.wav"], 1, "not a model folder"),
         (["lab", "scoreboard", "music", "--out", "board.txt"], 2, "ends in .md"),
@@ -204,7 +204,7 @@ def test_a_bad_collection_is_one_line_and_leaves_no_model(run, place, tmp_path, 
 
 def test_a_manifest_without_a_column_is_named(run, tmp_path):
     (tmp_path / "m.csv").write_text("path,label\na.wav,x\n")
-    assert "lacks the column 'genre'" in error_of(run("train", "genre", str(tmp_path / "m.csv"), "--model", "svm"))
+    assert "lacks the column 'genre'" in error_of(run("evaluate", str(tmp_path / "m.csv"), "--model", "svm"))
 
 
 def test_a_file_that_cannot_be_read_costs_only_itself(run, place, tmp_path):

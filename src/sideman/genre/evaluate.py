@@ -135,7 +135,7 @@ def evaluate(
         for (name, chosen, _), material in zip(parts, materials, strict=True):
             split = partitions(protocol, material, seed=seed, n_folds=plan.n_folds, folds=folds)
             stacked = len(parts) > 1 and plan.settings.how == "stack"
-            if not stacked and protocol.n_folds > 1 and not _stops_early(name, chosen):
+            if not stacked and protocol.n_folds > 1 and not stops_early(name, chosen):
                 split = [_with_all(partition) for partition in split]
             fits = [Fit(name, chosen, partition, seed) for partition in split]
             results = score_all(fits, material, work, workers=plan.workers, advance=advance)
@@ -166,7 +166,7 @@ def evaluate(
     )
 
 
-def _stops_early(model: str, settings: Any) -> bool:
+def stops_early(model: str, settings: Any) -> bool:
     """Whether a model has a use for rows that it is not trained on."""
     family = get_model(model).family
     return family == "network" or (family == "transfer" and settings.fine_tune)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from sideman.core.errors import OutputError, UsageError
 from sideman.datasets.splits import FoldRow
 from sideman.genre import trained
 from sideman.genre.corpus import Corpus
-from sideman.genre.evaluate import Plan, evaluate
+from sideman.genre.evaluate import Plan, evaluate, stops_early
 from sideman.genre.evaluation import Evaluation
 from sideman.genre.headline import summary
+from sideman.genre.inputs import Input
 from sideman.genre.judging import Fit, everything, fit_one, settings_dict
 from sideman.genre.material import Material
 from sideman.genre.predict import log_softmax
-from sideman.genre.protocols import partitions
+from sideman.genre.protocols import Partition, partitions
 from sideman.genre.statistics import fitted_temperature
 from sideman.training.task import Epoch
 
@@ -55,8 +56,8 @@ def keep(
     judged: bool = True,
     overwrite: bool = False,
     folds: Sequence[FoldRow] | None = None,
-    on_epoch: Any = None,
-    advance: Any = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    advance: Callable[[int], None] | None = None,
 ) -> tuple[dict[str, Any], Evaluation | None]:
     """Train and keep a model in the folder ``out``; returns its card and how it was judged.
 
@@ -120,26 +121,25 @@ def keep(
     return card, evaluation
 
 
-def _members(corpus: Corpus, plan: Plan, work: Path, on_epoch: Any) -> tuple[list[tuple[str, Any, bytes]], Material]:
+def _members(
+    corpus: Corpus, plan: Plan, work: Path, on_epoch: Callable[[Epoch], None] | None
+) -> tuple[list[tuple[str, Input, bytes]], Material]:
     """Train every member on all recordings: name, input, ONNX; and the material of the first."""
     work.mkdir(parents=True, exist_ok=True)
     made, first = [], None
     for model, settings, given in plan.parts(kept=True):
         material = corpus.material(given)
         first = first or material
-        fit = Fit(model, settings, _all(material, plan), plan.seeds[0])
-
-        def told(epoch: Epoch) -> None:
-            if on_epoch is not None:
-                on_epoch(epoch)
-
-        fitted = fit_one(fit, material, checkpoint=work / f"kept-{model}.checkpoint", on_epoch=told)
+        watched = stops_early(model, settings) and len(material.tracks) >= 2 * _STOPPING_FOLDS
+        rows = _with_stopping(material, plan) if watched else everything(material)
+        fit = Fit(model, settings, rows, plan.seeds[0])
+        fitted = fit_one(fit, material, checkpoint=work / f"kept-{model}.checkpoint", on_epoch=on_epoch)
         made.append((model, material.input, fitted.to_onnx()))
     assert first is not None
     return made, first
 
 
-def _centre(material: Material, given: Any) -> dict[str, list[float]]:
+def _centre(material: Material, given: Input) -> dict[str, list[float]]:
     """Mean of each column, against which a table model's answers are explained."""
     if given.kind != "table":
         return {}
@@ -147,15 +147,12 @@ def _centre(material: Material, given: Any) -> dict[str, list[float]]:
     return {"centre": [float(value) for value in material.x.mean(axes, dtype=np.float64)]}
 
 
-def _all(material: Material, plan: Plan) -> Any:
-    """All rows; of a network's, one part in eight is what early stopping looks at."""
-    if plan.spec.family in {"table", "ensemble"} or len(material.tracks) < 2 * _STOPPING_FOLDS:
-        return everything(material)
+def _with_stopping(material: Material, plan: Plan) -> Partition:
+    """All rows, of which early stopping looks at some that are kept apart as the protocol keeps things apart."""
     protocol = plan.protocol_for(material)
-    if protocol.name in {"holdout", "fault-filtered", "segments-random"}:
+    if protocol.n_folds == 1:
         return everything(material, partitions(protocol, material, seed=plan.seeds[0])[0].valid)
-    part = partitions(protocol, material, seed=plan.seeds[0], n_folds=_STOPPING_FOLDS)[0]
-    return everything(material, part.test)
+    return everything(material, partitions(protocol, material, seed=plan.seeds[0], n_folds=_STOPPING_FOLDS)[0].test)
 
 
 def _calibration(evaluation: Evaluation | None) -> dict[str, float]:

@@ -102,13 +102,13 @@ def entries(board: Board, parts: Sequence[Part] = PARTS, models: Sequence[str] =
                 yield Entry(part, model, "segments-random", SEEDS)
                 yield Entry(part, model, "artists", SEEDS)
     if "audio" in parts and board.clips is not None:
-        names = [
+        heard = [
             m for m in AUDIO_MODELS if wanted(m) and (board.teachers or m.partition("-")[2] not in {"mn04", "musicnn"})
         ]
-        for model in names:
+        for model in heard:
             yield Entry("audio", model, "artists", SEEDS)
         for protocol in ("segments-random", "holdout", "fault-filtered", "tracks"):
-            for model in names:
+            for model in heard:
                 yield Entry("audio", model, protocol, (0,))
 
 

@@ -209,7 +209,8 @@ class _Batches:
         self._train, self._seed, self._settings, self._device = train, task.seed, settings, device
         self._weights = train.weights(task.n_classes) if settings.balanced else np.ones(len(train), np.float32)
         self._of_epoch: tuple[int, list[Ints]] = (-1, [])
-        self.per_epoch = max(1, round(len(train) / settings.batch_size))
+        # Never a batch of one row, which batch norm could not take.
+        self.per_epoch = max(1, min(round(len(train) / settings.batch_size), len(train) // 2))
 
     def _rows(self, step: int) -> Ints:
         epoch, place = divmod(step, self.per_epoch)

@@ -26,27 +26,27 @@ from sideman.training.task import Task
 class Settings(Training):
     """Training; sizes of patches, vectors, heads and blocks; share of patches left out in training; dropout."""
 
-    epochs: int = 14
-    learning_rate: float = 2e-3
+    epochs: int = 9
+    learning_rate: float = 1e-3
     weight_decay: float = 0.05
     rate: Rate = "cycle"
     averaging: float = 0.99
-    mixup: float = 0.3
+    mixup: float = 0.1
     mask: bool = True
     patch_bands: int = 16
     patch_frames: int = 16
     size: int = 128
     heads: int = 4
     blocks: int = 4
-    left_out: float = 0.4
+    left_out: float = 0.25
     dropout: float = 0.1
 
 
 SPACE = {
     "learning_rate": ("float", 3e-4, 5e-3, "log"),
     "weight_decay": ("float", 1e-3, 0.3, "log"),
-    "mixup": ("choice", 0.0, 0.2, 0.4),
-    "left_out": ("choice", 0.0, 0.2, 0.4),
+    "mixup": ("choice", 0.0, 0.1, 0.3),
+    "left_out": ("choice", 0.0, 0.25, 0.5),
     "dropout": ("float", 0.0, 0.4, "lin"),
 }
 
