@@ -265,7 +265,7 @@ def test_rows_of_another_kind_are_refused_in_one_line(name):
         ("prcnn", (1, 60), {}),
         ("prcnn", (513, 60), {"width": 0.0}),
         ("transformer-mel", (96, 87), {"heads": 5}),
-        ("transformer-mel", (96, 87), {"patch_frames": 0}),
+        ("transformer-mel", (96, 87), {"blocks": 0}),
     ],
 )
 def test_what_cannot_be_built_is_a_usage_error(name, shape, chosen):

@@ -118,6 +118,7 @@ def scoreboard(
     """
     from sideman.core.tuning import available_cores, tune_allocator
     from sideman.genre import scoreboard as boards
+    from sideman.genre.corpus import separable
     from sideman.genre.scoreboard_page import page
     from sideman.inference.cards import WEIGHTS_FOLDER, read_card
 
@@ -129,6 +130,11 @@ def scoreboard(
         raise UsageError(f"{out}: the page's name ends in .md")
     clips, rows = open_corpus(data, folds=folds, most=8, workers=workers, quiet=quiet)
     longer, _ = open_corpus(data, folds=folds, min_duration_s=boards.SEGMENT_CLIPS_S, workers=workers, quiet=quiet)
+    if "segments" in chosen:
+        these, left_out = separable(longer.dataset)
+        if left_out:
+            longer = longer.restricted(these)
+            complain(f"note: segments without {', '.join(left_out)}: all of its long clips belong together")
     found_table = table or _beside(clips.root, "features_30_sec.csv")
     found_rows = rows_table or _beside(clips.root, "features_3_sec.csv")
     board = boards.Board(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import numpy as np
 from sideman.core.errors import DatasetError, UsageError
 from sideman.datasets.folders import empty_genres
 from sideman.datasets.source import open_dataset
-from sideman.datasets.splits import FoldRow
-from sideman.datasets.track import Dataset, printable
+from sideman.datasets.splits import FoldRow, group_tracks
+from sideman.datasets.track import Dataset, printable, relations_of
 from sideman.genre.gather import MOST_ROWS, gather
 from sideman.genre.inputs import Input
 from sideman.genre.material import Material, check
@@ -76,6 +77,12 @@ class Corpus:
         self._most, self._cache, self._workers, self._bar = most, cache, workers, bar
         self._plain: dict[Input, Material] = {}
         self.failures: tuple[str, ...] = ()
+
+    def restricted(self, only: frozenset[str]) -> Corpus:
+        """The same with these tracks alone; nothing that was computed carries over."""
+        other = copy(self)
+        other._only, other._plain, other.failures = only, {}, ()
+        return other
 
     @property
     def is_table(self) -> bool:
@@ -163,6 +170,19 @@ def longer(dataset: Dataset, min_duration_s: float) -> Dataset:
     if not kept:
         raise DatasetError(f"{dataset.root}: no recording lasts {min_duration_s:g} s; ask for less")
     return replace(dataset, tracks=kept)
+
+
+def separable(dataset: Dataset) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Track ids of the genres that can be in training and test at once with artists kept apart, and the other genres.
+
+    A genre whose recordings all belong together (by one artist, or by unknown ones) cannot.
+    """
+    group = group_tracks([t.track_id for t in dataset.tracks], relations_of(dataset))
+    groups: dict[str, set[str]] = {genre: set() for genre in dataset.genres}
+    for track in dataset.tracks:
+        groups[track.genre].add(group[track.track_id])
+    out = tuple(genre for genre, own in groups.items() if len(own) < 2)
+    return frozenset(t.track_id for t in dataset.tracks if t.genre not in out), out
 
 
 def only_folds(rows: tuple[FoldRow, ...]) -> frozenset[str]:

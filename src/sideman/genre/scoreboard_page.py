@@ -117,7 +117,8 @@ def _published(own: Mapping[str, Evaluation], _: Mapping[str, Any] | None) -> li
 
 def _segments(own: Mapping[str, Evaluation], _: Mapping[str, Any] | None) -> list[str]:
     recordings = len(next(iter(own.values())).tracks)
-    return _leak(own, f"3 s segments of the same {recordings} clips of 15 s and more")
+    genres = len(next(iter(own.values())).genres)
+    return _leak(own, f"3 s segments of {recordings} clips of 15 s and more, {genres} genres")
 
 
 def _leak(own: Mapping[str, Evaluation], what: str) -> list[str]:

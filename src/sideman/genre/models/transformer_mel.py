@@ -1,11 +1,13 @@
 """A small transformer over patches of log-mel, after Gong, Chung, Glass 2021 (AST, arXiv:2104.01778).
 
-The picture is padded to whole patches of ``patch_bands`` x ``patch_frames`` (the source: 16 x 16, overlapping by 6),
-each mapped to ``size`` values, to which a learnt vector for its row and one for its column are added; blocks of
-self-attention and a dense layer with GELU, normalised before each (Vaswani et al. 2017; Xiong et al. 2020); mean over
-patches, layer norm, dropout, classes. While training, a share of the patches is left out (Koutini et al. 2022, PaSST,
-arXiv:2110.05069), besides SpecAugment and mixup. The source has 12 blocks of 768 and starts from ImageNet's weights;
-this one starts from nothing.
+The source cuts the picture into patches of 16 bands x 16 frames, overlapping by 6, maps each to 768 values, and starts
+its 12 blocks from ImageNet's weights. This one starts from nothing, on few recordings, so convolutions lead up to the
+patches (Xiao et al. 2021, arXiv:2106.14881): 5x5 with stride 2, max-pool 2x2, and 3x3 with stride 2, with batch norm
+and ReLU, halve bands and frames three times; a patch is 2x2 of what is left, 16 x 16 of the picture. To its vector of
+``size`` values a learnt one for its row and one for its column are added. Blocks of self-attention and a dense layer
+with GELU, normalised before each (Vaswani et al. 2017; Xiong et al. 2020); mean over the patches, layer norm, dropout,
+classes. While training, a share of the patches is left out (Koutini et al. 2022, PaSST, arXiv:2110.05069), besides
+SpecAugment and mixup.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from sideman.core.errors import UsageError
-from sideman.genre.models.layers import Picture, need_axes
+from sideman.genre.models.layers import Picture, need_axes, size_after
 from sideman.training.classifier import FittedNetwork, Training, fit_network
 from sideman.training.loop import Rate
 from sideman.training.task import Task
@@ -24,21 +26,20 @@ from sideman.training.task import Task
 
 @dataclass(frozen=True)
 class Settings(Training):
-    """Training; sizes of patches, vectors, heads and blocks; share of patches left out in training; dropout."""
+    """Training; maps of the first convolution; size of vectors; heads, blocks; share of patches left out; dropout."""
 
-    epochs: int = 9
+    epochs: int = 8
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     rate: Rate = "cycle"
     averaging: float = 0.99
     mixup: float = 0.1
     mask: bool = True
-    patch_bands: int = 16
-    patch_frames: int = 16
+    maps: int = 16
     size: int = 128
     heads: int = 4
-    blocks: int = 4
-    left_out: float = 0.25
+    blocks: int = 3
+    left_out: float = 0.5
     dropout: float = 0.1
 
 
@@ -90,12 +91,20 @@ class Transformer(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], n_classes: int, settings: Settings) -> None:
         super().__init__()
-        size, patch = settings.size, (settings.patch_bands, settings.patch_frames)
-        rows, columns = (-(-n // step) for n, step in zip(shape, patch, strict=True))
-        missing = (columns * patch[1] - shape[1], rows * patch[0] - shape[0])
+        maps, size = settings.maps, settings.size
         self.cut = nn.Sequential(
-            Picture(), nn.ZeroPad2d((0, missing[0], 0, missing[1])), nn.Conv2d(1, size, patch, patch)
+            Picture(),
+            nn.Conv2d(1, maps, 5, 2, padding=2, bias=False),
+            nn.BatchNorm2d(maps),
+            nn.MaxPool2d(2, ceil_mode=True),
+            nn.ReLU(),
+            nn.Conv2d(maps, 2 * maps, 3, 2, padding=1, bias=False),
+            nn.BatchNorm2d(2 * maps),
+            nn.ReLU(),
+            nn.ZeroPad2d((0, -(-shape[1] // 8) % 2, 0, -(-shape[0] // 8) % 2)),  # to whole patches
+            nn.Conv2d(2 * maps, size, 2, 2),
         )
+        _, rows, columns = size_after(self.cut, shape)
         self.row = nn.Parameter(0.02 * torch.randn(size, rows, 1))
         self.column = nn.Parameter(0.02 * torch.randn(size, 1, columns))
         self.blocks = nn.Sequential(*(Block(size, settings.heads) for _ in range(settings.blocks)))
@@ -114,10 +123,7 @@ class Transformer(nn.Module):
 def build(shape: tuple[int, ...], n_classes: int, settings: Settings) -> nn.Module:
     """Network of log-mel (batch, bands, frames)."""
     need_axes("transformer-mel", shape, "bands x frames")
-    if (
-        min(settings.patch_bands, settings.patch_frames, settings.heads, settings.blocks) < 1
-        or settings.size % settings.heads
-    ):
+    if min(settings.heads, settings.blocks, settings.maps) < 1 or settings.size % settings.heads:
         raise UsageError(f"transformer-mel: size ({settings.size}) must be a multiple of heads ({settings.heads})")
     return Transformer(shape, n_classes, settings)
 
