@@ -161,7 +161,7 @@ def require_training(feature: str) -> None:
     """Raise :class:`MissingExtraError` unless what every training needs is there."""
     import importlib.util
 
-    if importlib.util.find_spec("sklearn") is None:
+    if any(importlib.util.find_spec(name) is None for name in ("sklearn", "onnx")):
         raise MissingExtraError(feature, "train")
 
 
