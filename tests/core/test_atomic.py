@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 import sys
@@ -128,3 +129,21 @@ def test_a_file_in_the_way_of_a_folder_is_never_replaced(tmp_path):
     with pytest.raises(OutputError), atomic_folder(tmp_path / "out", overwrite=True):
         pass
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_folder_that_another_process_made_meanwhile_is_not_replaced(tmp_path):
+    with pytest.raises(OutputError, match="cannot be written"), atomic_folder(tmp_path / "model") as mine:
+        (mine / "mine").write_text("second")
+        (tmp_path / "model").mkdir()
+        (tmp_path / "model" / "theirs").write_text("first")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["theirs"]
+
+
+def test_a_full_disk_names_the_file_that_was_to_be_written(tmp_path):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    message = r"out\.bin: cannot be written \(no space.*free some space"
+    with pytest.raises(OutputError, match=message), atomic_write(tmp_path / "out.bin"):
+        raise full
+    with pytest.raises(OutputError, match="model: cannot be written"), atomic_folder(tmp_path / "model"):
+        raise full
+    assert not list(tmp_path.iterdir())

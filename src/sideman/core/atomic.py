@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Literal, overload
+from typing import IO, Any, Literal, TypeGuard, overload
 
 from sideman.core.errors import OutputError
 
@@ -84,9 +85,11 @@ def _write(path: Path, mode: str, text: dict[str, Any]) -> Iterator[IO[Any]]:
             temporary.replace(target)
         except OSError as error:
             raise _cannot_write(path, error) from None
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
+        if _is_full(error):
+            raise _cannot_write(path, error) from None
         raise
     _sync_folder(target.parent)
 
@@ -113,11 +116,16 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
     try:
         yield temporary
         try:
-            _swap(temporary, target)
+            if overwrite:
+                _swap(temporary, target)
+            else:
+                temporary.rename(target)  # fails where another process was quicker
         except OSError as error:
             raise _cannot_write(Path(path), error) from None
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
+        if _is_full(error):
+            raise _cannot_write(Path(path), error) from None
         raise
     _sync_folder(target.parent)
 
@@ -141,9 +149,16 @@ def _beside(target: Path) -> Path:
     return target.with_name(f".{stem}.{secrets.token_hex(6)}.tmp")
 
 
+def _is_full(error: BaseException) -> TypeGuard[OSError]:
+    """Whether a write failed for want of space; such an error names no file."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) and not error.filename
+
+
 def _cannot_write(path: Path, error: OSError) -> OutputError:
     reason = (error.strerror or str(error)).lower()
-    return OutputError(f"{path}: cannot be written ({reason}); choose a folder that exists and is writable")
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = "free some space or name another place" if full else "choose a folder that exists and is writable"
+    return OutputError(f"{path}: cannot be written ({reason}); {hint}")
 
 
 def _sync_folder(folder: Path) -> None:
