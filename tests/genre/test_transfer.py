@@ -20,11 +20,12 @@ from torch import nn  # noqa: E402
 
 from sideman.core.errors import ModelError, UsageError  # noqa: E402
 from sideman.datasets.splits import read_folds  # noqa: E402
+from sideman.genre.heard import heard_before  # noqa: E402
 from sideman.genre.inputs import Input  # noqa: E402
 from sideman.genre.models import backbone_weights, transfer  # noqa: E402
 from sideman.genre.models.backbones import PLUGINS, open_backbone  # noqa: E402
 from sideman.genre.models.onnx_module import OnnxModule  # noqa: E402
-from sideman.genre.models.transfer import Settings, heard_before  # noqa: E402
+from sideman.genre.models.transfer import Settings  # noqa: E402
 from sideman.genre.models.waveforms import PowerSpectrum, Resample  # noqa: E402
 from sideman.genre.registry import get_model, list_models  # noqa: E402
 from sideman.inference.cards import WEIGHTS_FOLDER, read_card  # noqa: E402

@@ -23,7 +23,6 @@ from sideman.genre.protocols import Partition, Protocol, best_protocol, get_prot
 from sideman.genre.registry import ModelSpec, get_model
 
 Floats = NDArray[np.float64]
-TABLE_MEMBERS = frozenset({"knn", "svm", "logistic", "forest", "boosting", "blend"})
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,11 @@ class Plan:
     @property
     def is_joined(self) -> bool:
         """Whether it is an ensemble whose members hear different things, each kept as a network of its own."""
-        return self.spec.family == "ensemble" and not set(self.settings.members) <= TABLE_MEMBERS
+        if self.spec.family != "ensemble":
+            return False
+        from sideman.genre.models.ensemble import MEMBERS
+
+        return not set(self.settings.members) <= set(MEMBERS)
 
     def protocol_for(self, material: Material) -> Protocol:
         """Return the protocol that was asked for, or the best that the data allow."""

@@ -17,7 +17,7 @@ from sideman.core.atomic import atomic_write
 from sideman.core.errors import AudioError, DatasetError
 from sideman.core.parallel import map_files
 from sideman.datasets.track import Dataset, Relation, Track, printable, relations_of
-from sideman.genre.inputs import Float32, Input, spread_rows
+from sideman.genre.inputs import Input, spread_rows
 from sideman.genre.material import Material
 
 MOST_ROWS = 10
@@ -138,9 +138,3 @@ def _copies(tracks: tuple[Track, ...], digests: list[str]) -> tuple[Relation, ..
         if len(same) > 1:
             relations.append(Relation("repetition", f"file {digest[:12]}", tuple(sorted(t.track_id for t in same))))
     return tuple(relations)
-
-
-def pack(x: Float32, path: Path) -> None:
-    """Write rows to a ``.npy`` file that worker processes map into memory."""
-    with atomic_write(path) as file:
-        np.save(file, x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +19,21 @@ def heard_notes(card: Mapping[str, Any], tracks: Sequence[str]) -> tuple[str, ..
     return (f"the model was trained on {heard} of these {len(tracks)} recordings: the figure flatters",)
 
 
+def heard_before(card: Mapping[str, Any], tracks: Iterable[str], data: str = "gtzan") -> list[str]:
+    """Recordings whose labels a backbone was trained on, so that its figures on them say nothing.
+
+    Args:
+        card: content of the backbone's card; its key "heard" lists track ids per data set.
+        tracks: ids of the recordings that are asked about.
+        data: name of their data set.
+
+    Returns:
+        Those of ``tracks`` that it has heard, in their order.
+    """
+    heard = set(card.get("heard", {}).get(data, ()))
+    return [track for track in tracks if track in heard]
+
+
 def note_of(plan: Plan, tracks: Sequence[str]) -> str | None:
     """Warn of a plan that starts from a backbone that has heard some of these recordings with their labels."""
     names = plan.settings.members if plan.spec.family == "ensemble" else (plan.model,)
@@ -29,9 +44,8 @@ def note_of(plan: Plan, tracks: Sequence[str]) -> str | None:
     from sideman.genre.predict import DEFAULT_MODEL
     from sideman.inference.cards import WEIGHTS_FOLDER, read_card
 
-    listed = read_card(WEIGHTS_FOLDER / f"{DEFAULT_MODEL}.json").content.get("heard", {})
-    seen = {track for part in listed.values() for track in part}
-    heard = sum(track in seen for track in tracks)
+    card = read_card(WEIGHTS_FOLDER / f"{DEFAULT_MODEL}.json").content
+    heard = len({track for data in card.get("heard", {}) for track in heard_before(card, tracks, data)})
     if not heard:
         return None
     return (

@@ -283,7 +283,7 @@ def _classify(
     heard = listen(path, session, start_s=start_s, duration_s=duration_s, also=also)
     probabilities = calibration.probabilities(heard.scores)
     not_music = calibration.not_music(heard.scores)
-    named = _named(probabilities, calibration.genres)
+    named = by_genre(probabilities, calibration.genres)
     return Classification(
         path=os.fspath(path),
         duration_s=heard.duration_s,
@@ -301,11 +301,12 @@ def _timeline(heard: Heard, calibration: Calibration) -> tuple[Segment, ...]:
     half = _CONTEXT_WINDOWS // 2
     for i, (start, end) in enumerate(zip(heard.starts_s, heard.ends_s, strict=True)):
         near = calibration.probabilities(heard.scores[max(0, i - half) : i + half + 1])
-        segments.append(Segment(float(start), float(end), _named(near, calibration.genres)))
+        segments.append(Segment(float(start), float(end), by_genre(near, calibration.genres)))
     return tuple(segments)
 
 
-def _named(probabilities: NDArray[np.float64], genres: tuple[str, ...]) -> dict[str, float]:
+def by_genre(probabilities: NDArray[np.float64], genres: tuple[str, ...]) -> dict[str, float]:
+    """Probabilities (genres,) by name, the most probable first."""
     order = np.argsort(-probabilities, kind="stable")
     return {genres[i]: float(probabilities[i]) for i in order}
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sideman.core.errors import ModelError
 from sideman.genre.inputs import Input, Rows, stream_rows
-from sideman.genre.predict import Calibration, Classification, Segment, log_softmax
+from sideman.genre.predict import Calibration, Classification, Segment, by_genre, log_softmax
 from sideman.inference.cards import Card, sha256_of
 from sideman.inference.sessions import Session
 
@@ -97,7 +97,7 @@ class TrainedModel:
         """
         logs, rows = self._hear(path, start_s, duration_s, also)
         probabilities = self.probabilities(logs)
-        named = _named(probabilities, self.genres)
+        named = by_genre(probabilities, self.genres)
         return Classification(
             path=os.fspath(path),
             duration_s=rows.duration_s,
@@ -130,7 +130,7 @@ class TrainedModel:
         for i, (start, end) in enumerate(zip(rows.starts_s, rows.ends_s, strict=True)):
             near = rows.x[max(0, i - half) : i + half + 1].mean(0)
             last = i == len(rows.x) - 1
-            named = _named(self.probabilities(near), self.genres)
+            named = by_genre(self.probabilities(near), self.genres)
             segments.append(Segment(float(start), rows.duration_s if last else float(end), named))
         return tuple(segments)
 
@@ -150,11 +150,6 @@ def _listened(
         ends.append(rows.ends_s)
         length_s = rows.duration_s
     return Rows(np.concatenate(scores), np.concatenate(starts), np.concatenate(ends), length_s)
-
-
-def _named(probabilities: Floats, genres: tuple[str, ...]) -> dict[str, float]:
-    order = np.argsort(-probabilities, kind="stable")
-    return {genres[i]: float(probabilities[i]) for i in order}
 
 
 @lru_cache(maxsize=4)

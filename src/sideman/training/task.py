@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -71,10 +71,6 @@ class Task:
     seed: int = 0
     checkpoint: Path | None = None
     on_epoch: Callable[[Epoch], None] | None = None
-
-    def with_seed(self, seed: int) -> Task:
-        """Return the same task with another seed."""
-        return replace(self, seed=seed)
 
 
 class Fitted(Protocol):

@@ -3,14 +3,13 @@
 Source: Yosinski et al. 2014 (arXiv:1411.1792); probing first and tuning the whole afterwards: Kumar et al.,
 "Fine-tuning can distort pretrained features and underperform out-of-distribution", 2022 (arXiv:2202.10054).
 
-The shipped backbone was trained on the labels of GTZAN: what it scores there says nothing (:func:`heard_before`).
+The shipped backbone was trained on the labels of GTZAN: what it scores there says nothing (:mod:`sideman.genre.heard`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -246,18 +245,3 @@ def _fine_tuned(probe: Probe, task: Task, settings: Settings) -> Fitted:
         return network
 
     return fit_network(build, task, settings, axis=None)
-
-
-def heard_before(card: Mapping[str, Any], tracks: Iterable[str], data: str = "gtzan") -> list[str]:
-    """Recordings whose labels a backbone was trained on, so that its figures on them say nothing.
-
-    Args:
-        card: content of the backbone's card; its key "heard" lists track ids per data set.
-        tracks: ids of the recordings that are asked about.
-        data: name of their data set.
-
-    Returns:
-        Those of ``tracks`` that it has heard, in their order.
-    """
-    heard = set(card.get("heard", {}).get(data, ()))
-    return [track for track in tracks if track in heard]
