@@ -107,6 +107,7 @@ def test_matches_become_relations() -> None:
 @given(npst.arrays(np.float32, st.integers(0, 6000), elements=st.floats(-1, 1, width=32)), st.floats(0.01, 100))
 @settings(deadline=None, max_examples=50)
 def test_the_length_is_as_documented_and_gain_does_not_count(y: np.ndarray, gain: float) -> None:
+    y[np.abs(y) < 1e-12] = 0  # below that, squares leave the normal range of float32
     found = fingerprint(y)
     assert found.shape == (max(0, (len(y) - 2048) // HOP_N),)
     assert found.dtype == np.uint32
