@@ -23,7 +23,9 @@ from sideman.training.checkpoints import load_tensors, save_tensors
 
 log = logging.getLogger(__name__)
 Pause = Callable[[int], float | None]
-Rate = Literal["cycle", "constant"]
+Rate = Literal["cycle", "constant", "trapezoid"]
+_COOL_DOWN = 0.35  # share of the steps over which a trapezoid's rate falls to its end
+_MUON_RATE = 8.0  # Muon's rate in relation to AdamW's
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class Schedule:
         gradient_clip: greatest norm of a gradient.
         checkpoint_every: steps between pauses, at which the state is kept and measured.
         rate: "cycle" (one cycle, Smith, Topin 2019, with decay of the gradient's average 0.85..0.95) or "constant"
-            (plain Adam, Kingma, Ba 2015).
+            (plain Adam, Kingma, Ba 2015), or "trapezoid" (warm up, hold, fall linearly: a run that is still held can be
+            given more steps; Hägele et al. 2024).
+        muon: orthogonalise the steps of matrices but the embedding's (Jordan et al. 2024); the rest takes AdamW's.
         fused: take Adam's step in one kernel: quicker, but rounded otherwise.
         patience: pauses without a better measure after which the run ends with its best weights; 0 runs to the end.
     """
@@ -54,6 +58,7 @@ class Schedule:
     rate: Rate = "cycle"
     fused: bool = False
     patience: int = 0
+    muon: bool = False
 
 
 def fit(
@@ -119,25 +124,8 @@ class _Run:
     def __post_init__(self) -> None:
         schedule = self.schedule
         self.parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-        cycles = schedule.rate == "cycle"
-        self.optimizer = torch.optim.AdamW(
-            self.parameters.values(),
-            schedule.learning_rate,
-            betas=(0.9, 0.98 if cycles else 0.999),
-            weight_decay=schedule.weight_decay,
-            fused=schedule.fused,
-        )
-        self.rate: torch.optim.lr_scheduler.LRScheduler | None = None
-        if cycles:
-            # OneCycleLR divides by zero where the warm-up is exactly one step.
-            warm_up = schedule.warm_up * (1.001 if schedule.warm_up * schedule.steps == 1 else 1)
-            self.rate = torch.optim.lr_scheduler.OneCycleLR(
-                self.optimizer,
-                schedule.learning_rate,
-                total_steps=schedule.steps,
-                pct_start=warm_up,
-                final_div_factor=50,
-            )
+        self.optimizers = _optimizers(self.parameters, schedule)
+        self.rates = [rate for o in self.optimizers if (rate := _rate(o, schedule)) is not None]
         self.averaged = _copied(self.model.state_dict())
 
     @property
@@ -150,12 +138,13 @@ class _Run:
         value = float(loss.detach())
         if not math.isfinite(value):
             raise ModelError(f"training: the loss of step {self.step} is {value}; lower the learning rate")
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(list(self.parameters.values()), self.schedule.gradient_clip)
-        self.optimizer.step()
-        if self.rate is not None:
-            self.rate.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
+        for rate in self.rates:
+            rate.step()
         decay = min(self.schedule.averaging, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for name, now in self.model.state_dict().items():
@@ -187,8 +176,9 @@ class _Run:
         tensors |= {f"averaged/{name}": value for name, value in self.averaged.items()}
         tensors |= {f"best/{name}": value for name, value in (self.best or {}).items()}
         for name, parameter in self.parameters.items():
-            for key, value in self.optimizer.state[parameter].items():
-                tensors[f"optimizer/{name}/{key}"] = torch.as_tensor(value)
+            for optimizer in self.optimizers:
+                for key, value in optimizer.state.get(parameter, {}).items():
+                    tensors[f"optimizer/{name}/{key}"] = torch.as_tensor(value)
         stopping = {"best_measure": self.best_measure if self.best else None, "waited": self.waited}
         save_tensors(path, tensors, self._settings() | {"step": self.step} | stopping)
 
@@ -210,23 +200,68 @@ class _Run:
                 self.best = {name: tensors[f"best/{name}"].to(now.device) for name, now in self.averaged.items()}
         except (KeyError, RuntimeError) as error:
             raise ModelError(f"{path}: was written by another network; delete it or name another folder") from error
-        for name, parameter in self.parameters.items():
-            keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"optimizer/{name}/{key}" in tensors]
-            if keys:  # a parameter that the loss never reached has no state
+        for optimizer in self.optimizers:
+            mine = {id(p) for group in optimizer.param_groups for p in group["params"]}
+            for name, parameter in self.parameters.items():
+                keys = [key for key in _STATE if f"optimizer/{name}/{key}" in tensors]
+                if id(parameter) not in mine or not keys:  # a parameter that the loss never reached has no state
+                    continue
                 # Averages lie in memory as their parameter does: the fused kernel reads them in that order.
-                self.optimizer.state[parameter] = {
+                optimizer.state[parameter] = {
                     key: torch.empty_like(parameter.detach()).copy_(tensors[f"optimizer/{name}/{key}"])
                     for key in keys
                     if key != "step"
                 }
-                steps = tensors[f"optimizer/{name}/step"]
-                self.optimizer.state[parameter]["step"] = steps.to(parameter.device) if self.schedule.fused else steps
-        if self.rate is None:
-            return
+                if "step" in keys:
+                    steps = tensors[f"optimizer/{name}/step"]
+                    steps = steps.to(parameter.device) if self.schedule.fused else steps
+                    optimizer.state[parameter]["step"] = steps
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the scheduler, that no optimiser step went before
-            for _ in range(self.step):
-                self.rate.step()
+            for rate in self.rates:
+                for _ in range(self.step):
+                    rate.step()
+
+
+_STATE = ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")
+
+
+def _optimizers(parameters: dict[str, nn.Parameter], schedule: Schedule) -> list[torch.optim.Optimizer]:
+    """AdamW, and with ``schedule.muon`` Muon for the matrices within the network."""
+    inner = [p for name, p in parameters.items() if schedule.muon and p.dim() == 2 and "embedding" not in name]
+    chosen = {id(p) for p in inner}
+    rest = [p for p in parameters.values() if id(p) not in chosen]
+    betas = (0.9, 0.999 if schedule.rate == "constant" else 0.98)
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(
+            rest, schedule.learning_rate, betas=betas, weight_decay=schedule.weight_decay, fused=schedule.fused
+        )
+    ]
+    if inner:
+        rate = schedule.learning_rate * _MUON_RATE
+        optimizers.append(torch.optim.Muon(inner, rate, weight_decay=schedule.weight_decay))
+    return optimizers
+
+
+def _rate(optimizer: torch.optim.Optimizer, schedule: Schedule) -> torch.optim.lr_scheduler.LRScheduler | None:
+    if schedule.rate == "constant":
+        return None
+    if schedule.rate == "cycle":
+        # OneCycleLR divides by zero where the warm-up is exactly one step.
+        warm_up = schedule.warm_up * (1.001 if schedule.warm_up * schedule.steps == 1 else 1)
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            optimizer.param_groups[0]["lr"],
+            total_steps=schedule.steps,
+            pct_start=warm_up,
+            final_div_factor=50,
+        )
+
+    def trapezoid(step: int) -> float:
+        rise, fall = schedule.warm_up * schedule.steps, _COOL_DOWN * schedule.steps
+        return max(0.01, min(1.0, (step + 1) / max(rise, 1), (schedule.steps - step) / max(fall, 1)))
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, trapezoid)
 
 
 def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,0 +1,1 @@
+"""How the composers that ship were made."""

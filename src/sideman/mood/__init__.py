@@ -1,0 +1,1 @@
+"""Mood: words for it, and where they lie between pleasant and unpleasant, calm and excited."""
