@@ -62,7 +62,7 @@ ALIASES: dict[str, int] = {
         "bass": "electric bass, bass guitar, fingered bass, electric bass guitar",
         "synth bass": "sub bass, bass synth, acid bass",
         "cello": "violoncello, celli, celli section",
-        "double bass": "contrabass, bowed bass",
+        "double bass": "bowed bass",
         "pizzicato strings": "pizzicato",
         "timpani": "kettledrum",
         "strings": "string section, string ensemble, string",

@@ -20,8 +20,8 @@ def known_names() -> dict[str, int]:
 
 
 def normal(name: str) -> str:
-    """A name in small letters, its words separated by one space."""
-    return " ".join(re.findall(r"[^\W_]+", plain(name).lower()))
+    """A name in small letters, its words and figures separated by one space."""
+    return " ".join(re.findall(r"[^\W\d_]+|\d+", plain(name).lower()))
 
 
 def find(name: str) -> int | None:

@@ -17,13 +17,14 @@ _LETTERS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _MINOR = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 _KEY = re.compile(r"([A-Ga-g])[\s-]*(sharp|flat|#|b)?[\s-]*(m|M|(?i:min|minor|maj|major))?", re.IGNORECASE)
+_PLAIN = str.maketrans("♯♭–—‐‑’−", "#b----'-")
 _CAMELOT = re.compile(r"(1[0-2]|[1-9])\s*([AaBb])")
 
 
 def plain(text: str) -> str:
     """Text with sharps and flats as # and b, and one kind of hyphen and apostrophe."""
     text = unicodedata.normalize("NFKC", text)
-    return text.translate(str.maketrans({"♯": "#", "♭": "b", "–": "-", "—": "-", "‐": "-", "‑": "-", "’": "'"}))
+    return text.translate(_PLAIN)
 
 
 def parse_key(text: str) -> Key:

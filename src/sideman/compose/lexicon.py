@@ -1,9 +1,7 @@
-"""The words that a prompt may use, and what each of them asks for.
+"""Every phrase that a prompt may use, and what it asks for.
 
-Moods are in `sideman.mood.names`, instruments in `sideman.compose.general_midi`; here are genres, dances, tempi,
-metres, ensembles, settings, densities, lengths, and the words that change others. Tempi are in beats per minute as the
-metre counts them; those of Italian terms are the middle of the range printed on metronomes, those of dances are usual
-in teaching books and session playing, both rounded: they are assumptions, and a prompt's notes say so.
+Made of the tables of genres, dances, tempi and the like (`word_list`), of moods (`sideman.mood.names`) and of
+instruments (`general_midi`).
 """
 
 from __future__ import annotations
@@ -13,6 +11,19 @@ from dataclasses import dataclass, field
 from sideman.compose.controls import Controls
 from sideman.compose.general_midi import SUBSTITUTES
 from sideman.compose.instruments import known_names, normal
+from sideman.compose.word_list import (
+    DANCES,
+    DEGREES,
+    DENSITIES,
+    ENSEMBLES,
+    GENRES,
+    LENGTHS,
+    METRES,
+    NEGATIONS,
+    PASSED_BETWEEN,
+    STYLES,
+    TEMPI,
+)
 from sideman.mood.names import MOODS, SYNONYMS
 
 
@@ -35,218 +46,6 @@ class Meaning:
     note: str = ""
 
 
-_GENRES = {
-    "blues": "blues, bluesy, delta blues, chicago blues, blues rock, boogie, boogie woogie",
-    "classical": "classical, classical music, baroque, romantic era, sonata, sonatina, symphony, symphonic, concerto, fugue, "
-    "prelude, nocturne, etude, chamber music, opera, renaissance, impressionist, rondo, invention, toccata, serenade, "
-    "mozart, beethoven, bach, chopin",
-    "country": "country, country music, bluegrass, honky tonk country, nashville, western, country and western, hillbilly",
-    "disco": "disco, eurodisco, nu disco, italo disco",
-    "hiphop": "hip hop, hiphop, hip hop music, rap, trap, boom bap, drill, lo fi hip hop, lofi hip hop, g funk, grime",
-    "jazz": "jazz, jazzy, bebop, bop, hard bop, swing, swinging, dixieland, cool jazz, smooth jazz, jazz fusion, fusion, "
-    "latin jazz, big band, modal jazz, gypsy jazz, soul jazz, new orleans, free jazz, acid jazz, jazz standard",
-    "metal": "metal, heavy metal, thrash, thrash metal, death metal, black metal, doom metal, power metal, metalcore, djent",
-    "pop": "pop, pop music, synth pop, synthpop, k pop, kpop, j pop, jpop, indie pop, dance pop, britpop, chart pop, electropop, "
-    "teen pop, pop rock, city pop",
-    "reggae": "reggae, ska, dub, rocksteady, dancehall, roots reggae",
-    "rock": "rock, hard rock, punk, punk rock, pop punk, indie rock, indie, grunge, rockabilly, rock n roll, rock and roll, "
-    "progressive rock, prog rock, prog, psychedelic rock, folk rock, country rock, alternative rock, "
-    "surf rock, garage rock, classic rock, soft rock, glam rock, post rock, emo",
-    "folk": "folk, folk music, folk song, folk tune, traditional, celtic, irish, scottish, klezmer, fiddle tune, folky, "
-    "singer songwriter, old time",
-    "ragtime": "ragtime, rag, ragtimes",
-    "soul": "soul, soul music, r&b, rnb, r and b, rhythm and blues, funk, motown, neo soul, p funk, northern soul",
-    "latin": "latin, bossa nova, bossa, samba, salsa, tango, rumba, mambo, cha cha, cha cha cha, cumbia, merengue, bachata, "
-    "bolero, reggaeton, mariachi, flamenco, cuban, brazilian, afro cuban, habanera",
-    "soundtrack": "soundtrack, film, movie, cinema, cinematic, film music, film score, movie score, game, video game, "
-    "game music, video game music, videogame, chiptune, boss battle, battle music, trailer, tv, musical theatre, "
-    "broadway, anime",
-    "electronic": "electronic, techno, house, edm, trance, dubstep, drum and bass, drum n bass, dnb, d&b, jungle, "
-    "deep house, electro, electronica, synthwave, idm, hardstyle, eurodance, dance music, rave, garage, breakbeat, "
-    "downtempo, trip hop, electronic dance music, vaporwave, house music",
-    "world": "world music, african, indian, arabic, middle eastern, oriental, chinese, japanese, turkish, balkan, afrobeat, "
-    "highlife, raga, gamelan, hawaiian, polynesian, asian, persian",
-    "religious": "religious, hymn, gospel, church, church music, sacred, christmas carol, carol, chorale, spiritual, worship, "
-    "psalm, liturgical, christmas, mass",
-    "children": "children, child, kids, kid, nursery rhyme, nursery, lullaby, cradle song, berceuse",
-    "ambient": "ambient, new age, drone, soundscape, background music, ambience, lo fi, lofi, chillout, atmospheric",
-}  # fmt: skip
-
-# phrases: (metre or "", beats per minute or 0, genre where none is named, mood where none is named)
-_DANCES: dict[str, tuple[str, float, str, str]] = {
-    "waltz": ("3/4", 0, "", ""),
-    "viennese waltz": ("3/4", 174, "classical", ""),
-    "jazz waltz": ("3/4", 0, "jazz", ""),
-    "minuet, menuet, menuetto": ("3/4", 120, "classical", ""),
-    "mazurka": ("3/4", 140, "classical", ""),
-    "polonaise": ("3/4", 96, "classical", ""),
-    "sarabande": ("3/4", 56, "classical", ""),
-    "scherzo": ("3/4", 168, "classical", "playful"),
-    "landler": ("3/4", 108, "folk", ""),
-    "gavotte": ("2/2", 132, "classical", ""),
-    "bourree": ("2/2", 152, "classical", ""),
-    "siciliano, siciliana": ("6/8", 40, "classical", "gentle"),
-    "barcarolle": ("6/8", 50, "classical", "gentle"),
-    "tarantella": ("6/8", 150, "folk", "energetic"),
-    "gigue": ("6/8", 100, "classical", ""),
-    "jig": ("6/8", 115, "folk", ""),
-    "slip jig": ("9/8", 115, "folk", ""),
-    "irish slide": ("12/8", 130, "folk", ""),
-    "reel": ("4/4", 200, "folk", ""),
-    "hornpipe": ("4/4", 160, "folk", ""),
-    "strathspey": ("4/4", 120, "folk", ""),
-    "polka": ("2/4", 120, "folk", ""),
-    "galop": ("2/4", 140, "classical", "excited"),
-    "sea shanty, shanty, sea chanty": ("4/4", 108, "folk", ""),
-    "march": ("2/4", 116, "", ""),
-    "military march, marching band": ("2/4", 120, "", "proud"),
-    "funeral march, dirge": ("4/4", 54, "", "tragic"),
-    "wedding march": ("4/4", 104, "classical", "triumphant"),
-    "tango": ("4/4", 120, "latin", ""),
-    "habanera": ("2/4", 66, "latin", ""),
-    "samba": ("2/4", 100, "latin", ""),
-    "bossa nova, bossa": ("4/4", 132, "latin", ""),
-    "salsa": ("4/4", 184, "latin", ""),
-    "bolero": ("4/4", 96, "latin", ""),
-    "cha cha, cha cha cha": ("4/4", 120, "latin", ""),
-    "merengue": ("2/4", 136, "latin", ""),
-    "techno": ("4/4", 130, "", ""),
-    "house, deep house, house music": ("4/4", 124, "", ""),
-    "trance": ("4/4", 136, "", ""),
-    "drum and bass, drum n bass, dnb, d&b, jungle": ("4/4", 172, "", ""),
-    "dubstep": ("4/4", 140, "", ""),
-    "disco, eurodisco, nu disco, italo disco": ("4/4", 118, "", ""),
-    "ragtime, rag, ragtimes": ("2/4", 88, "", ""),
-    "ballad, power ballad": ("", 70, "", ""),
-    "lullaby, cradle song, berceuse": ("", 66, "", "peaceful"),
-    "nocturne": ("", 60, "", "dreamy"),
-    "anthem": ("", 100, "", "proud"),
-    "battle music, boss battle": ("", 150, "", "tense"),
-    "lo fi hip hop, lofi hip hop": ("", 80, "", "relaxed"),
-    "death metal, thrash, thrash metal": ("", 180, "", "aggressive"),
-    "bebop": ("", 220, "", ""),
-}
-
-_TEMPI = {
-    40: "grave, larghissimo, extremely slow",
-    50: "largo, lento",
-    58: "adagio, larghetto",
-    66: "slow, slowly, slow paced, unhurried",
-    76: "andante, adagietto, walking pace",
-    84: "andantino",
-    92: "moderate, moderate tempo, medium slow",
-    108: "moderato, mid tempo, midtempo, medium, medium tempo, allegretto",
-    116: "allegro moderato, medium fast",
-    120: "allegro ma non troppo, marching pace",
-    132: "allegro, quick, quickly, brisk, briskly",
-    144: "fast, fast paced, uptempo, up tempo, speedy, rapid, vivo, faster",
-    160: "vivace, allegro vivace, very quick",
-    184: "presto, breakneck, very very fast",
-    200: "prestissimo",
-}
-
-_METRES = {
-    "4/4": "common time, four on the floor",
-    "3/4": "waltz time, triple time, three quarter time, in three, in 3",
-    "2/2": "cut time, alla breve",
-    "6/8": "compound time",
-    "12/8": "shuffle, shuffled, slow blues feel",
-    "5/4": "in five, in 5",
-    "7/8": "in seven, in 7",
-}
-
-# phrases: programmes, genre where none is named, style where none is named
-_ENSEMBLES: dict[str, tuple[tuple[int, ...], str, str]] = {
-    "string quartet, string trio, quartet of strings": ((40, 41, 42), "classical", ""),
-    "string quintet, string orchestra": ((40, 41, 42, 43), "classical", ""),
-    "piano trio": ((0, 40, 42), "classical", ""),
-    "piano quartet, piano quintet": ((0, 40, 41, 42), "classical", ""),
-    "wind quintet, woodwind quintet": ((60, 68, 70, 71, 73), "classical", ""),
-    "woodwinds, woodwind, woodwind section": ((68, 70, 71, 73), "", ""),
-    "brass quintet": ((56, 60, 57, 58), "classical", ""),
-    "brass band, marching band": ((56, 60, 57, 58, 128), "", "band"),
-    "sax quartet, saxophone quartet": ((64, 65, 66, 67), "", ""),
-    "orchestra, full orchestra, symphony orchestra, orchestral, symphonic": (
-        (73, 68, 71, 70, 60, 56, 57, 47, 40, 41, 42, 43), "classical", "",
-    ),
-    "chamber orchestra, small orchestra": ((73, 68, 60, 40, 41, 42, 43), "classical", ""),
-    "jazz trio, jazz piano trio, piano jazz trio": ((0, 32, 128), "jazz", "band"),
-    "jazz quartet": ((66, 0, 32, 128), "jazz", "band"),
-    "jazz quintet, jazz combo, jazz band": ((56, 66, 0, 32, 128), "jazz", "band"),
-    "big band": ((56, 57, 65, 66, 67, 0, 32, 128), "jazz", "band"),
-    "gypsy jazz band": ((40, 25, 32), "jazz", "band"),
-    "rock band, garage band": ((29, 27, 33, 128), "rock", "band"),
-    "power trio": ((29, 33, 128), "rock", "band"),
-    "metal band": ((30, 33, 128), "metal", "band"),
-    "punk band": ((30, 33, 128), "rock", "band"),
-    "pop band": ((0, 27, 33, 128), "pop", "band"),
-    "funk band, soul band": ((4, 27, 33, 61, 128), "soul", "band"),
-    "blues band": ((27, 16, 33, 128), "blues", "band"),
-    "country band": ((25, 27, 33, 128), "country", "band"),
-    "bluegrass band": ((105, 110, 25, 32), "country", "band"),
-    "reggae band": ((16, 27, 33, 128), "reggae", "band"),
-    "salsa band": ((0, 56, 57, 32, 128), "latin", "band"),
-    "mariachi band": ((40, 56, 24, 32), "latin", "band"),
-    "folk band, celtic band": ((110, 78, 25, 21), "folk", "band"),
-    "rhythm section": ((0, 33, 128), "", ""),
-    "choir, a cappella, acappella, a capella, satb, vocal ensemble, voices, barbershop, four part choir": (
-        (52,), "", "voices",
-    ),
-    "solo piano, piano solo, piano piece, piano music, pianistic, unaccompanied piano": ((0,), "", "piano"),
-    "piano sonata, piano etude, piano prelude": ((0,), "classical", "piano"),
-    "piano duet, two pianos": ((0,), "", "piano"),
-    "drum solo, drum beat, drum groove, drum pattern, drum loop, drums only, drum track": ((128,), "", "drums"),
-}  # fmt: skip
-# What plays where a prompt takes instruments away without naming those that stay.
-LINE_UPS: dict[str, tuple[int, ...]] = {
-    "blues": (27, 16, 33, 128), "classical": (73, 68, 60, 40, 41, 42, 43), "country": (25, 27, 33, 128),
-    "jazz": (66, 0, 32, 128), "metal": (30, 33, 128), "pop": (0, 27, 33, 128), "reggae": (16, 27, 33, 128),
-    "rock": (29, 27, 33, 128), "folk": (110, 78, 25, 21), "soul": (4, 27, 33, 61, 128), "latin": (0, 56, 57, 32, 128),
-    "disco": (4, 27, 33, 48, 128), "hiphop": (4, 38, 128), "electronic": (81, 89, 38, 128), "ambient": (89, 88, 0),
-    "soundtrack": (73, 60, 56, 47, 48),
-}  # fmt: skip
-USUAL_LINE_UP = LINE_UPS["pop"]
-
-_STYLES = {
-    "lead-sheet": "lead sheet, leadsheet, melody and chords, chord chart, fake book",
-    "band": "band, full band, with a band, band arrangement, ensemble piece",
-    "voices": "four part harmony, four voices, four part, sung",
-    "drums": "percussion only",
-    "piano": "for piano alone, on the piano alone, piano arrangement, piano style",
-}
-_DENSITIES = {
-    0: "minimal, minimalist, minimalistic, bare",
-    1: "sparse, sparsely, few notes, simple, spacious, thin",
-    5: "busy, rich, rolling, flowing",
-    6: "dense, lush, many notes, complex, virtuosic, ornate",
-}
-_LENGTHS = {8: "short, brief", 4: "loop, riff, jingle", 64: "long, extended, full length"}
-
-DEGREES = {
-    "very": 1.4, "really": 1.4, "extremely": 1.6, "super": 1.4, "deeply": 1.4, "so": 1.2, "incredibly": 1.6, "quite": 0.85,
-    "rather": 0.85, "fairly": 0.8, "pretty": 0.85, "slightly": 0.5, "bit": 0.5, "little": 0.5, "somewhat": 0.6, "mildly": 0.5,
-    "less": 0.5, "more": 1.2, "molto": 1.4, "poco": 0.6, "totally": 1.4, "vaguely": 0.4, "moderately": 0.7, "most": 1.4,
-}  # fmt: skip
-"""How much a word before a mood, tempo or density changes it; 1 leaves it."""
-NEGATIONS = frozenset("not no without never non isn aren don doesn minus except excluding nor neither".split())
-PASSED_BETWEEN = frozenset("a an any the too of be being sound sounding feel feeling all that have has use".split())
-"""Words that may stand between a degree or a negation and what it changes."""
-
-STOP_WORDS = frozenset(
-    """a about across add after again all also am an and any anything are around as at back based be been begin both but by can
-    compose composition could create do does don end ensemble ever every excerpt feel feeling feels few file for from
-    generate get give goes going good great had has have he her here high his how i idea ideas if in instrument
-    instrumental instruments into is it its just keep key kind let like ll lot love made make makes making maybe me
-    melody melodies meter metre midi mode mood more much music my need new nice no nor not now number of on one only or
-    other our out over own part parts pattern per phrase piece pieces play played playing please produce quality re
-    really s score section should some something song songs sort sound sounding sounds style strong t take tempo than
-    thank thanks that the their them then there they thing this through time to tonality too track tracks tune tunes
-    two type under us use used using ve version very vibe vibes want was we well were what when where which who will
-    with without would write written you your year beautiful best cool perfect solo duet duo trio quartet quintet
-    accompaniment accompanied accompanying featuring plus main yellow theme feelings touch bpm bar bars genre""".split()
-)
-
-
 def _spread() -> dict[str, Meaning]:
     out: dict[str, Meaning] = {}
     for name in [*SYNONYMS, *MOODS]:
@@ -255,29 +54,29 @@ def _spread() -> dict[str, Meaning]:
     for name, program in known_names().items():
         note = f"there is no {name} in General MIDI" if name in _SUBSTITUTE_NAMES else ""
         meaning = Meaning("instrument", Controls(instruments=(program,)), note=note)
-        for form in (name, f"{name}s", f"{name}es") if not name.endswith("s") else (name, f"{name}es"):
+        for form in (name, f"{name}{'es' if name.endswith('ss') else '' if name.endswith('s') else 's'}"):
             out[form] = meaning
-    for bpm, phrases in _TEMPI.items():
+    for bpm, phrases in TEMPI.items():
         for phrase in phrases.split(", "):
             out[phrase] = Meaning("tempo", Controls(tempo_bpm=bpm))
-    for metre, phrases in _METRES.items():
+    for metre, phrases in METRES.items():
         for phrase in phrases.split(", "):
             out[phrase] = Meaning("metre", Controls(metre=_pair(metre)))
-    for style, phrases in _STYLES.items():
+    for style, phrases in STYLES.items():
         for phrase in phrases.split(", "):
             out[phrase] = Meaning("style", Controls(style=style))
-    for level, phrases in _DENSITIES.items():
+    for level, phrases in DENSITIES.items():
         for phrase in phrases.split(", "):
             out[phrase] = Meaning("density", Controls(density=level))
-    for bars, phrases in _LENGTHS.items():
+    for bars, phrases in LENGTHS.items():
         for phrase in phrases.split(", "):
             out[phrase] = Meaning("length", hints=Controls(bars=bars))
     for phrase in ("minor", "major", "minor key", "major key", "minor mode", "major mode"):
         out[phrase] = Meaning("mode", mood="minor" if "minor" in phrase else "major")
-    for genre, phrases in _GENRES.items():
+    for genre, phrases in GENRES.items():
         for phrase in phrases.split(", "):
             out[phrase] = Meaning("genre", Controls(genre=genre))
-    for phrases, (metre, tempo, genre, mood) in _DANCES.items():
+    for phrases, (metre, tempo, genre, mood) in DANCES.items():
         for phrase in phrases.split(", "):
             said = out.get(phrase)
             hints = Controls(genre=genre or None, tempo_bpm=tempo or None)
@@ -287,12 +86,16 @@ def _spread() -> dict[str, Meaning]:
                 out[phrase] = Meaning("dance", Controls(metre=_pair(metre)) if metre else Controls(), hints, mood)
             if not phrase.endswith("s"):
                 out.setdefault(f"{phrase}{'es' if phrase.endswith(('z', 'ch')) else 's'}", out[phrase])
-    for phrases, (programs, genre, style) in _ENSEMBLES.items():
+    for phrases, (programs, genre, style) in ENSEMBLES.items():
         for phrase in phrases.split(", "):
             said = out.get(phrase)
             is_genre = said is not None and said.kind == "genre"
             controls = Controls(instruments=programs, genre=said.controls.genre if said and is_genre else None)
-            note = "a score has one track per instrument: the violins share theirs" if phrase.startswith("string q") else ""
+            note = (
+                "a score has one track per instrument: the violins share theirs"
+                if phrase.startswith("string q")
+                else ""
+            )
             hints = Controls(genre=genre or None, style=style or None)
             if phrase == "marching band" and said:
                 hints, controls = hints.merged(said.hints), controls.merged(said.controls)
@@ -323,5 +126,7 @@ _SUBSTITUTE_NAMES = {normal(name) for name in SUBSTITUTES}
 PHRASES: dict[str, Meaning] = _spread()
 """Every phrase that is understood, its words in small letters with a space between."""
 LONGEST = max(len(phrase.split()) for phrase in PHRASES)
-WORDS = frozenset(word for phrase in PHRASES for word in phrase.split()) | frozenset(DEGREES) | NEGATIONS | PASSED_BETWEEN
+WORDS = (
+    frozenset(word for phrase in PHRASES for word in phrase.split()) | frozenset(DEGREES) | NEGATIONS | PASSED_BETWEEN
+)
 """Every word of a phrase, and the words that change others."""

@@ -13,28 +13,21 @@ from dataclasses import dataclass
 from sideman.compose.controls import DENSITY_EDGES, GENRES, Controls
 from sideman.compose.instruments import name_of
 from sideman.compose.keys import COMPOUND, key_name
-from sideman.compose.lexicon import (
-    DEGREES,
-    LONGEST,
-    NEGATIONS,
-    PASSED_BETWEEN,
-    PHRASES,
-    STOP_WORDS,
-    WORDS,
-    Meaning,
-)
-from sideman.compose.quantities import quantities
-from sideman.compose.settling import Said, settle
+from sideman.compose.lexicon import LONGEST, PHRASES, WORDS, Meaning
+from sideman.compose.quantities import QUANTITY_WORDS, quantities
+from sideman.compose.said import Said
+from sideman.compose.settling import settle
+from sideman.compose.word_list import DEGREES, NEGATIONS, PASSED_BETWEEN, STOP_WORDS
 from sideman.compose.words import NUMBER_WORDS, Token, mended, tokens_of
 from sideman.core.errors import UsageError
 from sideman.mood.names import nearest
 
 LONGEST_PROMPT = 2000  # characters
 _MENDABLE = frozenset(word for word in WORDS if len(word) >= 5)
-_NEVER_MENDED = WORDS | STOP_WORDS | frozenset(NUMBER_WORDS)
+_NEVER_MENDED = WORDS | STOP_WORDS | QUANTITY_WORDS | frozenset(NUMBER_WORDS)
 _ASKABLE = (
-    f"genres ({', '.join(GENRES[:4])}...), moods (sad, happy...), instruments, a tempo (slow, 90 bpm), a key (in D minor), "
-    "a metre (3/4), a length (16 bars, 30 seconds), sparse or dense"
+    f"genres ({', '.join(GENRES[:4])}...), moods (sad, happy...), instruments, a tempo (slow, 90 bpm), a key "
+    "(in D minor), a metre (3/4), a length (16 bars, 30 seconds), sparse or dense"
 )
 
 
@@ -79,8 +72,12 @@ def describe(controls: Controls) -> str:
     """Controls in one line that `parse` reads back: ``jazz, calm (valence 0.5, arousal -0.7), 90 bpm, D minor``."""
     parts: list[str] = []
     if controls.genre is not None:
-        parts.append(controls.genre)
-    mood = [f"{name} {_short(v)}" for name, v in (("valence", controls.valence), ("arousal", controls.arousal)) if v is not None]
+        parts.append("world music" if controls.genre == "world" else controls.genre)
+    mood = [
+        f"{name} {_short(v)}"
+        for name, v in (("valence", controls.valence), ("arousal", controls.arousal))
+        if v is not None
+    ]
     if controls.valence is not None and controls.arousal is not None:
         parts.append(f"{nearest(controls.valence, controls.arousal)} ({', '.join(mood)})")
     else:
@@ -110,8 +107,8 @@ def lexicon() -> dict[str, tuple[str, ...]]:
         out.setdefault(meaning.kind, []).append(phrase)
     out["degree"], out["negation"] = sorted(DEGREES), sorted(NEGATIONS)
     out["number"] = [
-        "in D minor", "F# major", "Bbm", "in 7A", "90 bpm", "tempo 100", "♩=72", "3/4", "six-eight", "16 bars", "30 seconds",
-        "two minutes", "valence 0.5", "arousal -0.5", "density 3",
+        "in D minor", "F# major", "Bbm", "in 7A", "90 bpm", "tempo 100", "♩=72", "3/4", "six-eight", "16 bars",
+        "30 seconds", "two minutes", "valence 0.5", "arousal -0.5", "density 3",
     ]  # fmt: skip
     return {kind: tuple(phrases) for kind, phrases in out.items()}
 
@@ -209,8 +206,12 @@ def _unused(tokens: Sequence[Token], said: Sequence[Said]) -> tuple[str, ...]:
     taken = {i for item in said if item.is_used for i in range(item.begin, item.end)}
     left: dict[str, None] = {}
     for i, token in enumerate(tokens):
-        passed = token.word in STOP_WORDS or token.word in DEGREES or token.word in PASSED_BETWEEN or token.word in NEGATIONS
+        passed = (
+            token.word in STOP_WORDS or token.word in DEGREES or token.word in PASSED_BETWEEN or token.word in NEGATIONS
+        )
         is_number_word = token.number is not None and token.raw[0].isalpha()
-        if i not in taken and token.is_word and not passed and not is_number_word and len(token.raw) > 1:
+        if i not in taken and token.is_word and not passed and not is_number_word:
+            if len(token.raw) == 1 and token.number is None:
+                continue
             left[token.raw] = None
     return tuple(left)

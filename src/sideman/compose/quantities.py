@@ -7,17 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sideman.compose.controls import DENSITY_EDGES
-from sideman.compose.keys import key_name, parse_key, parse_metre
+from sideman.compose.keys import parse_key, parse_metre
 from sideman.compose.words import Token
 from sideman.core.errors import UsageError
 
-CHURCH_MODES = frozenset("ionian dorian phrygian lydian mixolydian aeolian locrian pentatonic".split())
+CHURCH_MODES = frozenset({
+    "ionian", "dorian", "phrygian", "lydian", "mixolydian", "aeolian", "locrian", "pentatonic",
+})  # fmt: skip
 _MODES = {"major": False, "maj": False, "minor": True, "min": True}
 _BAR_WORDS = frozenset({"bar", "bars", "measure", "measures"})
 _SECONDS = {
     **dict.fromkeys(("second", "seconds", "sec", "secs", "s"), 1.0),
     **dict.fromkeys(("minute", "minutes", "min", "mins"), 60.0),
 }
+QUANTITY_WORDS = _BAR_WORDS | frozenset(_SECONDS) | {"beat", "beats", "bpm", "tempo", "quarter", "crotchet", "dotted"}
 _DECADES = frozenset(range(10, 100, 10))
 _KEY_LETTERS = re.compile(r"([a-g]b?)(m|min|maj)?", re.IGNORECASE)
 _AFTER_ARTICLE = frozenset({"key", "mode", "mood", "scale", "tonality", "feel"})
@@ -30,8 +33,8 @@ class Quantity:
 
     Attributes:
         kind: ``beat_bpm`` (as the metre counts), ``quarter_bpm``, ``dotted_bpm``, ``metre``, ``bars``, ``seconds``,
-            ``key``, ``tonic`` (a key whose mode is not said), ``valence``, ``arousal``, ``density``, or ``unknown`` with
-            a remark as its value.
+            ``key``, ``tonic`` (a key whose mode is not said), ``valence``, ``arousal``, ``density``, or ``unknown``
+            with a remark as its value.
         value: number, pair or text.
         is_sure: whether it was asked for as such (``in D minor``); a key beside it is passed over.
     """
@@ -122,9 +125,8 @@ def _beginning_with_number(
     is_decade = word[1] == "s" and value in _DECADES and word[2] != "long"
     if word[1] in _SECONDS and not is_decade:
         yield Quantity("seconds", value * _SECONDS[word[1]], i, i + 2)
-    if word[1] in ("a", "b") and (before in ("in", "key", "of", "camelot") or not tokens[i + 1].signs):
-        if value in range(1, 13) and tokens[i].end == tokens[i + 1].start:
-            yield Quantity("key", parse_key(f"{value:g}{word[1]}"), i, i + 2)
+    if word[1] in ("a", "b") and value in range(1, 13) and tokens[i].end == tokens[i + 1].start:
+        yield Quantity("key", parse_key(f"{value:g}{word[1]}"), i, i + 2, before in ("in", "key", "camelot"))
     if before == "at" and value >= 30 and word[1] not in ("%", "/", ":", "percent", "s"):
         yield Quantity("beat_bpm", value, i, i + 1)
 
@@ -173,6 +175,8 @@ def _key(tokens: Sequence[Token], word: list[str], i: int, capitals_only: bool) 
         may_be_article = note == "A" and (tokens[i].raw == "a" or capitals_only)
         if not may_be_article or (is_asked and word[k + 1] not in _AFTER_ARTICLE):
             yield Quantity("key", parse_key(f"{note} {word[k]}"), i, i + k + 1, is_asked)
+    elif word[k] and "-" in tokens[i + k].signs:
+        return  # part of a longer word
     elif len(note) > 1:
         if is_asked or is_capital or (k == 2 and word[1] != "#" and note[0] != "A") or word[1] == "#":
             yield Quantity("tonic", parse_key(f"{note} major"), i, i + k, is_asked)
@@ -180,16 +184,3 @@ def _key(tokens: Sequence[Token], word: list[str], i: int, capitals_only: bool) 
         goes_on = bool(word[1]) and tokens[i + 1].is_word and word[1] not in _AFTER_BARE_A
         if note != "A" or (tokens[i].raw == "A" and not goes_on and (not capitals_only or before != "in")):
             yield Quantity("tonic", parse_key(f"{note} major"), i, i + k, is_asked)
-
-
-def in_words(quantity: Quantity) -> str:
-    """Its value for people."""
-    value = quantity.value
-    match quantity.kind:
-        case "key" | "tonic":
-            assert isinstance(value, tuple)
-            return key_name((value[0], bool(value[1])))
-        case "metre":
-            assert isinstance(value, tuple)
-            return f"{value[0]}/{value[1]}"
-    return f"{value:g}" if isinstance(value, float) else str(value)

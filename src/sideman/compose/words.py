@@ -10,10 +10,10 @@ from sideman.compose.keys import plain
 
 _TOKEN = re.compile(r"[0-9]+(?:\.[0-9]+)?|[^\W\d_]+(?:&[^\W\d_]+)*|[^\s\w]")
 _UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 NUMBER_WORDS = {
     **{word: i for i, word in enumerate(_UNITS)},
     **{word: 20 + 10 * i for i, word in enumerate(_TENS)},
@@ -111,9 +111,9 @@ def mended(token: Token, known: Collection[str]) -> Token | None:
     more only: strong is no string.
     """
     word = token.word
-    if len(word) < SHORTEST_TO_MEND or not word.isalpha() or len(word) > 24:
+    if not word.isalpha() or len(word) > 24:
         return None
-    near = [k for k in known if len(k) >= SHORTEST_TO_MEND - 1 and k[0] == word[0] and _one_slip(word, k)]
+    near = [k for k in known if max(len(k), len(word)) >= SHORTEST_TO_MEND and k[0] == word[0] and _one_slip(word, k)]
     return replace(token, word=min(near)) if near else None
 
 

@@ -15,12 +15,14 @@ from sideman.symbolic.soundfont import Sample, SoundFont, Zone
 
 Floats = NDArray[np.float32]
 DYNAMIC_RANGE_DB = 100.0  # what an envelope falls in its decay or release time
-RELEASE_HEARD_DB = 72.0  # below this the rest of a release is cut
+RELEASE_HEARD_DB = 66.0  # below this the rest of a release is cut
 LONGEST_RELEASE_S = 8.0
 SHORTEST_RELEASE_S = 0.008
 DRUM_HOLD_S = 1.0  # drums ring on: their keys are struck, not held
 _BLOCK_N = 16_384  # of interpolation, so that it stays in the cache
-_CONTROL_N = 64  # samples per step of a moving filter or pitch
+_MOST_SOUNDS = 64  # of one key kept, by length and velocity
+_UNHEARD = 10 ** (-90 / 20)  # what a tone sinks below, under its own peak, is cut
+_CONTROL_N = 128  # samples per step of a moving filter or pitch
 _HI_HATS = (42, 44, 46)  # one instrument: each silences the others
 _EXCLUSIVE_CLASS, _MODES = 57, 54
 _OPEN_FILTER_CENTS = 13_500
@@ -85,33 +87,40 @@ def _add(
     tone = _tone(zone, sample, key, longest, rate_hz)
     body = _curve(envelope, len(tone), rate_hz)
     shaped = tone * body
+    heard_n = _heard(shaped)
+    tone, shaped = tone[:heard_n], shaped[:heard_n]
     left, right = _gains(zone)
     last = 0
+    sounds: dict[tuple[int, int], tuple[Floats, Floats]] = {}
     for start, length, velocity in zip(
         notes.starts[heard].tolist(), lengths.tolist(), notes.velocities[heard].tolist(), strict=True
     ):
-        loudness = (velocity / 127) ** 2
-        held = min(length, len(tone))
-        let_go = tone[held : held + len(release)]
-        _mix(out, start, shaped[:held], left * loudness, right * loudness)
-        if len(let_go):
-            level = float(body[held - 1]) if held else 0.0
-            falling = let_go * release[: len(let_go)]
-            _mix(out, start + held, falling, left * loudness * level, right * loudness * level)
-        last = max(last, start + held + len(let_go))
+        sound = sounds.get((length, velocity))
+        if sound is None:
+            held = min(length, len(tone))
+            let_go = tone[held : held + len(release)]
+            note = np.concatenate([shaped[:held], let_go * release[: len(let_go)] * body[max(held - 1, 0)]])
+            note *= np.float32((velocity / 127) ** 2 * left)
+            sound = note, note if abs(left - right) < 1e-4 else note * np.float32(right / max(left, 1e-6))
+            if len(sounds) < _MOST_SOUNDS:
+                sounds[length, velocity] = sound
+        for channel, part in zip(out, sound, strict=True):
+            part = part[: max(0, len(channel) - start)]
+            channel[start : start + len(part)] += part
+        last = max(last, start + len(sound[0]))
     return min(last, out.shape[1])
 
 
-def _mix(out: Floats, start: int, sound: Floats, left: float, right: float) -> None:
-    sound = sound[: max(0, out.shape[1] - start)]
-    if len(sound):
-        out[0, start : start + len(sound)] += sound * np.float32(left)
-        out[1, start : start + len(sound)] += sound * np.float32(right)
+def _heard(sound: Floats) -> int:
+    """Where a sound has died away."""
+    if not len(sound):
+        return 0
+    step = 512
+    peaks = np.maximum.reduceat(np.abs(sound), np.arange(0, len(sound), step))
+    return min(len(sound), step * (1 + int(np.flatnonzero(peaks >= _UNHEARD * peaks.max())[-1])))
 
 
-def _drum_lengths(
-    zone: Zone, key: int, heard: NDArray[np.int64], notes: Struck, rate_hz: int
-) -> NDArray[np.int64]:
+def _drum_lengths(zone: Zone, key: int, heard: NDArray[np.int64], notes: Struck, rate_hz: int) -> NDArray[np.int64]:
     """Drums sound to the end of their sample, unless one of their exclusive class silences them."""
     loops = zone.get(_MODES) & 1
     lengths = np.maximum(notes.lengths[heard], round(DRUM_HOLD_S * rate_hz) if loops else 60 * rate_hz)
@@ -127,6 +136,7 @@ def _gains(zone: Zone) -> tuple[float, float]:
     """Of left and right, of equal power; attenuation as sound cards did it, at 0.4 of what is written."""
     level = 10 ** (-0.04 * min(max(zone.get(48), 0), 1440) / 20)
     pan = min(max(zone.get(17), -500), 500) / 1000 + 0.5
+    pan = min(max(pan, 0.001), 0.999)  # so that each side can be had from the other
     return level * float(np.cos(pan * np.pi / 2)), level * float(np.sin(pan * np.pi / 2))
 
 
@@ -180,7 +190,7 @@ def _tone(zone: Zone, sample: Sample, key: int, longest: int, rate_hz: int) -> F
     loop_end = sample.loop_end + zone.get(3) + 32_768 * zone.get(50)
     samples = sample.samples[begin:end]
     loop = loop_start - begin, min(loop_end, end) - begin
-    loops = bool(zone.get(_MODES) & 1) and 0 <= loop[0] and loop[1] - loop[0] >= 2
+    loops = bool(zone.get(_MODES) & 1) and loop[0] >= 0 and loop[1] - loop[0] >= 2
     if len(samples) < 2 or longest < 1:
         return np.zeros(0, np.float32)
     key = zone.get(46) if 0 <= zone.get(46) < 128 else key
@@ -191,45 +201,48 @@ def _tone(zone: Zone, sample: Sample, key: int, longest: int, rate_hz: int) -> F
         longest = min(longest, int((len(samples) - 1) / (step * 0.94)) + 1)
     bends = _bends(zone, key, longest, rate_hz)
     if bends is None:
-        places: NDArray[np.float64] | None = None
+        tone = _at_rate(samples, loop if loops else None, step, longest)
     else:
-        steps = step * 2.0 ** (bends / 1200)
-        edges = np.concatenate([[0.0], np.cumsum(steps) * _CONTROL_N])
+        edges = np.concatenate([[0.0], np.cumsum(step * 2.0 ** (bends / 1200)) * _CONTROL_N])
         places = np.interp(np.arange(longest), np.arange(len(edges)) * _CONTROL_N, edges)
-    tone = _interpolated(samples, loop if loops else None, step, places, longest)
+        tone = _at_places(samples, loop if loops else None, places)
     return _filtered(tone, zone, key, rate_hz)
 
 
-def _interpolated(
-    samples: Floats, loop: tuple[int, int] | None, step: float, places: NDArray[np.float64] | None, n: int
-) -> Floats:
-    """Four-point Hermite interpolation at multiples of ``step``, or at ``places``."""
+def _at_rate(samples: Floats, loop: tuple[int, int] | None, step: float, n: int) -> Floats:
+    """``n`` samples at multiples of ``step``, fewer where an unlooped sample ends."""
+    import soxr
+
+    needed = int(n * step) + 2
+    if loop is not None and needed > loop[1]:
+        times = -(-(needed - loop[1]) // (loop[1] - loop[0]))
+        samples = np.concatenate([samples[: loop[1]], *[samples[loop[0] : loop[1]]] * times])
+    samples = samples[:needed]
+    if step == 1.0:
+        return samples[:n].copy()
+    return np.asarray(soxr.resample(samples, step, 1.0, "MQ")[:n], np.float32)
+
+
+def _at_places(samples: Floats, loop: tuple[int, int] | None, places: NDArray[np.float64]) -> Floats:
+    """Four-point Hermite interpolation at ``places``, which rise; fewer where an unlooped sample ends."""
     if loop is None:
-        if places is None:
-            n = min(n, int((len(samples) - 1) / step) + 1)
-            if step == 1.0:
-                return samples[:n].copy()
-        else:
-            n = int(np.searchsorted(places, len(samples) - 1))
+        places = places[: int(np.searchsorted(places, len(samples) - 1))]
         source = np.concatenate([samples[:1], samples, np.zeros(3, np.float32)])
     else:
-        length = loop[1] - loop[0]
-        again = samples[loop[0] + np.arange(3) % length]
+        again = samples[loop[0] + np.arange(3) % (loop[1] - loop[0])]
         source = np.concatenate([samples[:1], samples[: loop[1]], again])
-    out = np.empty(n, np.float32)
-    for first in range(0, n, _BLOCK_N):
-        stop = min(first + _BLOCK_N, n)
-        place = np.arange(first, stop) * step if places is None else places[first:stop]
+    out = np.empty(len(places), np.float32)
+    for first in range(0, len(places), _BLOCK_N):
+        place = places[first : first + _BLOCK_N]
         if loop is not None and place[-1] >= loop[1]:
-            beyond = place >= loop[1]
-            place = np.where(beyond, loop[0] + np.fmod(place - loop[0], loop[1] - loop[0]), place)
+            place = np.where(place >= loop[1], loop[0] + np.fmod(place - loop[0], loop[1] - loop[0]), place)
         whole = place.astype(np.int32)
         part = (place - whole).astype(np.float32)
         before, here, after, later = (source[whole + i] for i in range(4))
         slope, next_slope = (after - before) * np.float32(0.5), (later - here) * np.float32(0.5)
         rise = here - after
         cubic = rise + rise + slope + next_slope
-        out[first:stop] = ((cubic * part - (cubic + rise + slope)) * part + slope) * part + here
+        out[first : first + len(place)] = ((cubic * part - (cubic + rise + slope)) * part + slope) * part + here
     return out
 
 
@@ -277,8 +290,8 @@ def _filtered(tone: Floats, zone: Zone, key: int, rate_hz: int) -> Floats:
         cutoff_cents = base + by_envelope * _modulation(zone, key, steps, rate_hz)
         if by_lfo:
             cutoff_cents = cutoff_cents + by_lfo * _lfo(zone, 21, 22, np.arange(steps) * (_CONTROL_N / rate_hz))
-    # Steps of a quarter tone; runs of one value are filtered in one go.
-    cutoff_cents = np.round(np.clip(cutoff_cents, 1500, _OPEN_FILTER_CENTS) / 50) * 50
+    # Steps of a semitone; runs of one value are filtered in one go.
+    cutoff_cents = np.round(np.clip(cutoff_cents, 1500, _OPEN_FILTER_CENTS) / 100) * 100
     changes = np.concatenate([[0], np.flatnonzero(np.diff(cutoff_cents)) + 1, [len(cutoff_cents)]])
     out = np.empty_like(tone)
     state = np.zeros(2)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from sideman.core.errors import ModelError
 from sideman.training.checkpoints import load_tensors, save_tensors
+from sideman.training.muon import Muon
 
 log = logging.getLogger(__name__)
 Pause = Callable[[int], float | None]
@@ -239,7 +240,7 @@ def _optimizers(parameters: dict[str, nn.Parameter], schedule: Schedule) -> list
     ]
     if inner:
         rate = schedule.learning_rate * _MUON_RATE
-        optimizers.append(torch.optim.Muon(inner, rate, weight_decay=schedule.weight_decay))
+        optimizers.append(Muon(inner, rate, weight_decay=schedule.weight_decay))
     return optimizers
 
 

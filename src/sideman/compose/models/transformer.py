@@ -8,7 +8,7 @@ one embedding. `small` has 5 million parameters.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -45,38 +45,52 @@ SIZES = {
 ROTARY_BASE = 10_000.0
 
 
+class _Norm(nn.RMSNorm):
+    """RMS norm, written out for the ONNX exporter, which does not know it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.onnx.is_in_onnx_export():
+            scale: Tensor = torch.rsqrt((x * x).mean(-1, keepdim=True) + (self.eps or 0.0))
+            return x * scale * self.weight
+        return super().forward(x)
+
+
 class _Block(nn.Module):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         width, self.heads = settings.width, settings.heads
-        self.before_attention = nn.RMSNorm(width, eps=1e-6)
-        self.before_unit = nn.RMSNorm(width, eps=1e-6)
+        self.before_attention = _Norm(width, eps=1e-6)
+        self.before_unit = _Norm(width, eps=1e-6)
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
-        self.query_norm = nn.RMSNorm(width // self.heads, eps=1e-6)
-        self.key_norm = nn.RMSNorm(width // self.heads, eps=1e-6)
+        self.query_norm = _Norm(width // self.heads, eps=1e-6)
+        self.key_norm = _Norm(width // self.heads, eps=1e-6)
         self.up = nn.Linear(width, 2 * settings.hidden, bias=False)
         self.down = nn.Linear(settings.hidden, width, bias=False)
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], past: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What leaves the block, and the keys and values of now: (time, 2, batch, heads, size)."""
         batch, time, width = x.shape
         q, k, v = self.qkv(self.before_attention(x)).view(batch, time, 3, self.heads, width // self.heads).unbind(2)
         q = _rotated(self.query_norm(q), *turn).transpose(1, 2)
         k = _rotated(self.key_norm(k), *turn).transpose(1, 2)
         v = v.transpose(1, 2)
+        now = torch.stack([k, v]).permute(3, 0, 1, 2, 4) if past is not None else x.new_zeros(0)
         if past is None:
             heard = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        else:  # (2, batch, heads, seen, size): what came before, then all of now, masked to the past
-            k, v = torch.cat([past[0], k], 2), torch.cat([past[1], v], 2)
-            seen = past.shape[3]
+        else:  # what came before, then all of now, masked to the past
+            seen = past.shape[0]
+            before_k, before_v = past.permute(1, 2, 3, 0, 4)
+            k, v = torch.cat([before_k, k], 2), torch.cat([before_v, v], 2)
             at = torch.arange(time, device=x.device)[:, None] + seen
             mask = torch.arange(seen + time, device=x.device)[None, :] <= at
-            heard = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            fit = (q @ k.transpose(2, 3)) * (width // self.heads) ** -0.5
+            heard = fit.masked_fill(~mask, float("-inf")).softmax(-1) @ v
         x = x + self.dropout(self.out(heard.transpose(1, 2).reshape(batch, time, width)))
         gate, value = self.up(self.before_unit(x)).chunk(2, -1)
         x = x + self.dropout(self.down(F.silu(gate) * value))
-        return x, torch.stack([k, v]) if past is not None else x.new_zeros(0)
+        return x, now
 
 
 def _rotated(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
@@ -89,12 +103,14 @@ def _rotated(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
 class Transformer(nn.Module):
     """Next-token scores of score tokens."""
 
+    memory: Literal["cache"] = "cache"
+
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__()
         self.settings = settings = settings or SIZES["small"]
         self.embedding = nn.Embedding(SIZE, settings.width)
         self.blocks = nn.ModuleList(_Block(settings) for _ in range(settings.layers))
-        self.last_norm = nn.RMSNorm(settings.width, eps=1e-6)
+        self.last_norm = _Norm(settings.width, eps=1e-6)
         size = settings.width // settings.heads
         self.register_buffer("rates", ROTARY_BASE ** (-torch.arange(0, size, 2) / size), persistent=False)
         for name, parameter in self.named_parameters():
@@ -116,17 +132,23 @@ class Transformer(nn.Module):
         return F.linear(self.last_norm(x), self.embedding.weight)
 
     def step(self, tokens: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores after the last token, and the cache with these tokens added.
+        """Scores after the last token, and the keys and values of these tokens.
 
-        ``tokens`` is (batch, time), ``past`` (layers, 2, batch, heads, seen, size); seen is 0 at the beginning.
+        ``tokens`` is (batch, time), ``past`` (seen, layers, 2, batch, heads, size) with what earlier steps gave, one
+        after the other; time comes first so that a longer past is the same memory and more.
         """
         x = self.embedding(tokens)
-        turn = self._turn(past.shape[4], tokens.shape[1])
-        caches: list[Tensor] = []
-        for block, before in zip(self.blocks, past, strict=True):
-            x, cache = block(x, turn, before)
-            caches.append(cache)
-        return F.linear(self.last_norm(x[:, -1]), self.embedding.weight), torch.stack(caches)
+        turn = self._turn(past.shape[0], tokens.shape[1])
+        fresh: list[Tensor] = []
+        for i, block in enumerate(self.blocks):
+            x, now = block(x, turn, past[:, i])
+            fresh.append(now)
+        return F.linear(self.last_norm(x[:, -1]), self.embedding.weight), torch.stack(fresh, 1)
+
+    def empty_past(self, batch: int = 1) -> Tensor:
+        """The past at the beginning."""
+        shape = self.settings
+        return torch.zeros(0, shape.layers, 2, batch, shape.heads, shape.width // shape.heads)
 
     def facts(self) -> dict[str, Any]:
         """What the card says of the shape."""

@@ -1,0 +1,1 @@
+"""Making music: the networks, one file per model."""
