@@ -12,7 +12,7 @@ from sideman.compose import evaluate
 from sideman.compose.originality import Index
 from sideman.core.errors import DatasetError, UsageError
 from sideman.symbolic.midi import write_midi
-from sideman.symbolic.score import DURATION, START, Score, Track, quantise, sort_notes
+from sideman.symbolic.score import DRUM_TRACK, DURATION, START, Score, Track, quantise, sort_notes
 
 
 def waltz(seed: int, bars: int = 8, program: int = 0, bpm: float = 100.85) -> Score:
@@ -58,6 +58,18 @@ def test_promises_are_counted_one_by_one(made: Path, real: Path):
     assert low < 2 / 3 < high
 
 
+@pytest.mark.parametrize("held, asked, is_kept", [(12, 9, True), (12, 10, False), (60, 10, True), (60, 8, False)])
+def test_a_silent_first_bar_counts_and_a_last_note_may_start_earlier(
+    tmp_path: Path, real: Path, held: int, asked: int, is_kept: bool
+):
+    notes = waltz(0).tracks[0].notes + np.asarray([36, 0, 0, 0])  # bars 2 to 9
+    notes[-1, DURATION] = held
+    write_midi(Score((Track(0, notes),), metres=((0, 3, 4),)), tmp_path / "late.mid")
+    (tmp_path / "index.jsonl").write_text(json.dumps({"file": "late.mid", "asked": {"bars": asked}}), encoding="utf-8")
+    made, _ = evaluate.read_folder(tmp_path)
+    assert evaluate.kept(made[0]) == {"bars": is_kept}
+
+
 def test_a_report_is_plain_data_and_reads_as_a_table(made: Path, real: Path):
     report = evaluate.evaluate(made, real)
     assert json.loads(json.dumps(report, allow_nan=False)) == report
@@ -78,6 +90,12 @@ def test_a_copy_is_told_by_the_run_it_shares(made: Path, real: Path):
     runs = evaluate.evaluate(made, real, index=learnt)["genres"]["folk"]["runs"]
     assert runs["generated"]["max"] == 24  # every note of the tune of a.mid
     assert runs["real"]["max"] < 24
+
+
+def test_drum_solos_are_no_reference_for_pieces_with_tones(made: Path, real: Path):
+    drums = np.asarray([(12 * i, 1, 36, 64) for i in range(200)])
+    write_midi(Score((Track(DRUM_TRACK, drums),)), real / "folk" / "solo.mid")
+    assert evaluate.evaluate(made, real)["genres"]["folk"]["reference_n"] == 6
 
 
 def test_several_genres_have_a_mixture_too(tmp_path: Path):
@@ -129,6 +147,6 @@ def test_missing_folders_and_genres_are_refused(made: Path, real: Path, tmp_path
 
 def test_a_wish_that_makes_no_sense_is_refused():
     with pytest.raises(UsageError, match="no key"):
-        evaluate.kept({"key": "H dur"}, waltz(0))
+        evaluate.kept(evaluate.Made("x.mid", waltz(0), asked={"key": "H dur"}))
     with pytest.raises(UsageError, match="instrument 200"):
-        evaluate.kept({"instruments": [200]}, waltz(0))
+        evaluate.kept(evaluate.Made("x.mid", waltz(0), asked={"instruments": [200]}))

@@ -85,6 +85,8 @@ def style_of(score: Score) -> str:
 def prepare(source: Source) -> dict[str, Any]:
     """One file as tokens and facts; raises :class:`ScoreError` where it is no use for training."""
     raw = read_midi(source.path)
+    if {metre[1:] for metre in raw.metres} == {(1, 4)}:  # a count of beats, not a metre
+        raw = replace(raw, metres=((0, *DEFAULT_METRE),))
     if grid_strength(raw) < WEAKEST_GRID:
         raise ScoreError(f"{source.path}: its notes do not keep to the beats of the file; leave it out")
     score = quantise(raw, tempo_changes=False)

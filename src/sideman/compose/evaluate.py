@@ -4,6 +4,7 @@ A folder holds MIDI files, and either `index.jsonl` (a line per piece: ``{"file"
 "key": "D minor", "tempo_bpm": 120, "metre": "3/4", "bars": 16, "instruments": ["piano", 32]}}``) or a sub-folder per
 genre. The reference is another such folder, or a corpus, of which the test split is taken. Real pieces are cut to the
 length of the generated ones, since most figures, and the longest run that two pieces share, grow with the length.
+Drum solos are left out of the reference of a genre of which none was generated.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import math
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -40,12 +41,21 @@ PROMISES = ("tempo", "metre", "bars", "key", "instruments")
 
 @dataclass(frozen=True)
 class Made:
-    """One piece of a folder: its quantised score, its genre if known, and what was asked for."""
+    """One piece of a folder.
+
+    Attributes:
+        file: within the folder.
+        score: quantised; a silent beginning is dropped.
+        genre: if known.
+        asked: what was asked for; may be empty.
+        bars: as the file has them: that in which the last note starts, and that in which the music ends.
+    """
 
     file: str
     score: Score
     genre: str | None = None
     asked: Mapping[str, Any] = field(default_factory=dict)
+    bars: tuple[int, int] = (0, 0)
 
 
 def read_folder(folder: Path) -> tuple[list[Made], list[str]]:
@@ -60,13 +70,15 @@ def read_folder(folder: Path) -> tuple[list[Made], list[str]]:
     for name, asked in _listed(folder):
         genre = asked.get("genre")
         try:
-            score = quantise(read_midi(folder / name), tempo_changes=False)
+            raw = read_midi(folder / name)
+            score = quantise(raw, tempo_changes=False)
             if not score.n_notes:
                 raise ScoreError(f"{folder / name}: none of its notes can be written down; leave it out")
         except ScoreError as error:
             left_out.append(str(error))
             continue
-        made.append(Made(name, score, None if genre is None else str(genre), asked))
+        bars = metrics.n_bars(raw), len(raw.bars())
+        made.append(Made(name, score, None if genre is None else str(genre), asked, bars))
     if not made:
         first = f" (first: {left_out[0]})" if left_out else ""
         raise DatasetError(f"{folder}: holds no usable MIDI files{first}; name a folder with .mid files")
@@ -128,10 +140,17 @@ def corpus_score(corpus: Corpus, piece: Piece, first: int = 0, bars: int | None 
     return vocabulary.decode([*vocabulary.header(head), *playing, *corpus.body(piece, first, stop).tolist()])
 
 
+def _is_solo(score: Score) -> bool:
+    return all(track.is_drums for track in score.tracks)
+
+
 def _reference(
-    reference: Path | Corpus, bars: Mapping[str, Sequence[int]], most: int, seed: int
+    reference: Path | Corpus, bars: Mapping[str, Sequence[int]], solos: Collection[str], most: int, seed: int
 ) -> tuple[dict[str, list[Score]], list[str]]:
-    """Real pieces by genre, each a stretch as long as one of the generated pieces, from a random bar on."""
+    """Real pieces by genre, each a stretch as long as one of the generated pieces, from a random bar on.
+
+    Drum solos are taken only of the genres in ``solos``.
+    """
     rng = random.Random(seed)
     out: dict[str, list[Score]] = defaultdict(list)
     left_out: list[str] = []
@@ -143,6 +162,7 @@ def _reference(
             by_genre[piece.controls.genre or UNNAMED].append(piece)
         for genre in bars:
             some = by_genre[genre] if genre != UNNAMED else [p for mine in by_genre.values() for p in mine]
+            some = [p for p in some if genre in solos or p.controls.style != "drums"]
             for piece in rng.sample(some, min(most, len(some))):
                 n = rng.choice(bars[genre])
                 first = rng.randint(0, max(0, piece.n_bars - n))
@@ -150,7 +170,7 @@ def _reference(
     else:
         made, left_out = read_folder(reference)
         for genre in bars:
-            mine = [m for m in made if genre == UNNAMED or m.genre == genre]
+            mine = [m for m in made if genre in (UNNAMED, m.genre) and (genre in solos or not _is_solo(m.score))]
             for piece_made in rng.sample(mine, min(most, len(mine))):
                 n = rng.choice(bars[genre])
                 first = rng.randint(0, max(0, len(piece_made.score.bars()) - n))
@@ -166,12 +186,16 @@ def _program(instrument: int | str) -> int:
     return int(instrument) if instrument.isdigit() and int(instrument) <= DRUM_TRACK else program_of(instrument)
 
 
-def kept(asked: Mapping[str, Any], score: Score) -> dict[str, bool]:
-    """Which of the promises that were asked for a quantised score keeps.
+def kept(made: Made) -> dict[str, bool]:
+    """Which of the promises that were asked for a piece keeps.
 
-    Tempo within 4 % (in quarter notes), the metre of every bar, the bar in which the last note starts, the key by
-    `estimate_key`, and exactly the instruments; raises :class:`UsageError` where a wish makes no sense.
+    Tempo within 4 % (in quarter notes), the metre of every bar, as many bars (its last note starts in or sounds through
+    the last of them), the key by `estimate_key`, and exactly the instruments.
+
+    Raises:
+        UsageError: a wish makes no sense.
     """
+    asked, score = made.asked, made.score
     out: dict[str, bool] = {}
     if (bpm := asked.get("tempo_bpm")) is not None:
         out["tempo"] = abs(score.tempo_bpm / float(bpm) - 1) <= TEMPO_TOLERANCE
@@ -179,7 +203,7 @@ def kept(asked: Mapping[str, Any], score: Score) -> dict[str, bool]:
         metre = parse_metre(asked["metre"]) if isinstance(asked["metre"], str) else tuple(asked["metre"])
         out["metre"] = all(there[1:] == metre for there in score.metres)
     if asked.get("bars") is not None:
-        out["bars"] = metrics.n_bars(score) == int(asked["bars"])
+        out["bars"] = made.bars[0] <= int(asked["bars"]) <= made.bars[1]
     if asked.get("key") is not None:
         estimate = estimate_key(score)
         out["key"] = estimate is not None and estimate.key == parse_key(str(asked["key"]))
@@ -220,7 +244,8 @@ def evaluate(
     for piece in made:
         by_genre[piece.genre or UNNAMED].append(piece)
     bars = {genre: [max(1, metrics.n_bars(m.score)) for m in mine] for genre, mine in sorted(by_genre.items())}
-    real, unread = _reference(reference, bars, most, seed)
+    solos = {genre for genre, mine in by_genre.items() if any(_is_solo(m.score) for m in mine)}
+    real, unread = _reference(reference, bars, solos, most, seed)
     if not any(real.values()):
         where = reference.folder if isinstance(reference, Corpus) else reference
         raise DatasetError(f"{where}: has no pieces of {', '.join(bars)}; name a reference that has")
@@ -288,7 +313,7 @@ def _runs(scores: Sequence[Score], index: Index) -> dict[str, Any] | None:
 
 
 def _promises(made: Sequence[Made]) -> dict[str, Any]:
-    found = [kept(piece.asked, piece.score) for piece in made]
+    found = [kept(piece) for piece in made]
     out: dict[str, Any] = {}
     for name in PROMISES:
         answers = [each[name] for each in found if name in each]

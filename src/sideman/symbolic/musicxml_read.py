@@ -107,7 +107,7 @@ def _root(data: bytes, path: Path) -> Xml.Element:
 
 def _score(root: Xml.Element) -> Score:
     timeline = _Timeline()
-    tracks = []
+    tracks: list[Track] = []
     descriptions = {part.get("id", ""): _instruments(part) for part in root.iter("score-part")}
     for part in root.findall("part"):
         tracks += _Part(descriptions.get(part.get("id", ""), _Instruments()), timeline).read(part)

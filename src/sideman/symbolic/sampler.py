@@ -6,7 +6,7 @@ is left out: modulators other than that from velocity to loudness, chorus, and t
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +108,7 @@ def _add(
             part = part[: max(0, len(channel) - start)]
             channel[start : start + len(part)] += part
         last = max(last, start + len(sound[0]))
-    return min(last, out.shape[1])
+    return int(min(last, out.shape[1]))
 
 
 def _heard(sound: Floats) -> int:
@@ -150,7 +150,8 @@ def _envelope(zone: Zone, first: int, key: int) -> Envelope:
     hold += (60 - key) * zone.get(first + 6)
     decay += (60 - key) * zone.get(first + 7)
     times = [_seconds(value) if value > -12_000 else 0.0 for value in (delay, attack, hold, decay)]
-    return Envelope(*times, max(sustain, 0) / 10, _seconds(release))
+    delay_s, attack_s, hold_s, decay_s = times
+    return Envelope(delay_s, attack_s, hold_s, decay_s, max(sustain, 0) / 10, _seconds(release))
 
 
 def _release(envelope: Envelope, rate_hz: int) -> Floats:
@@ -246,7 +247,7 @@ def _at_places(samples: Floats, loop: tuple[int, int] | None, places: NDArray[np
     return out
 
 
-def _lfo(zone: Zone, delay: int, frequency: int, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def _lfo(zone: Zone, delay: int, frequency: int, times_s: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """A triangle from -1 to 1 that begins at 0 after its delay."""
     hz = 8.176 * 2.0 ** (min(max(zone.get(frequency), -16_000), 4500) / 1200)
     phase = np.maximum(times_s - _seconds(zone.get(delay)), 0) * hz
@@ -274,7 +275,7 @@ def _modulation(zone: Zone, key: int, steps: int, rate_hz: int) -> NDArray[np.fl
     delay_s, attack_s, hold_s, decay_s, sustain, _ = _envelope(zone, 25, key)
     low = 1 - min(sustain / 100, 1.0)
     times = np.cumsum([0.0, delay_s, attack_s, hold_s, max(decay_s * (1 - low), 1e-6)])
-    return np.interp(np.arange(steps) * (_CONTROL_N / rate_hz), times, [0.0, 0.0, 1.0, 1.0, low])
+    return np.asarray(np.interp(np.arange(steps) * (_CONTROL_N / rate_hz), times, [0.0, 0.0, 1.0, 1.0, low]))
 
 
 def _filtered(tone: Floats, zone: Zone, key: int, rate_hz: int) -> Floats:
@@ -289,7 +290,7 @@ def _filtered(tone: Floats, zone: Zone, key: int, rate_hz: int) -> Floats:
         steps = len(tone) // _CONTROL_N + 1
         cutoff_cents = base + by_envelope * _modulation(zone, key, steps, rate_hz)
         if by_lfo:
-            cutoff_cents = cutoff_cents + by_lfo * _lfo(zone, 21, 22, np.arange(steps) * (_CONTROL_N / rate_hz))
+            cutoff_cents += by_lfo * _lfo(zone, 21, 22, np.arange(steps) * (_CONTROL_N / rate_hz))
     # Steps of a semitone; runs of one value are filtered in one go.
     cutoff_cents = np.round(np.clip(cutoff_cents, 1500, _OPEN_FILTER_CENTS) / 100) * 100
     changes = np.concatenate([[0], np.flatnonzero(np.diff(cutoff_cents)) + 1, [len(cutoff_cents)]])
