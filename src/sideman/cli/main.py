@@ -44,7 +44,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     name="sideman",
-    help="Sideman listens to music: genre, tempo and key of any recording, offline.",
+    help="Sideman listens to music and plays along: names genre, tempo and key, and composes; offline.",
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help: quick to start, easy to read aloud
     pretty_exceptions_enable=False,
@@ -64,15 +64,15 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Sideman listens to music: genre, tempo and key of any recording, offline."""
+    """Sideman listens to music and plays along: names genre, tempo and key, and composes; offline."""
 
 
 def _register() -> None:
     """Add every command; their modules import what is heavy only when the command runs."""
-    from sideman.cli import classify, compare, data, doctor, evaluate, explain, features, lab, train, tune
+    from sideman.cli import classify, compare, compose, data, doctor, evaluate, explain, features, lab, train, tune
 
     # in the order in which --help names them
-    for module in (classify, features, data, train, evaluate, compare, tune, explain, lab, doctor):
+    for module in (classify, features, compose, data, train, evaluate, compare, tune, explain, lab, doctor):
         module.register(app)
 
 

@@ -136,9 +136,9 @@ def to_symusic(score: Score) -> Any:
         out.key_signatures.append(symusic.KeySignature(0, key_fifths(score.key), int(score.key[1])))
     for track in score.tracks:
         part: Any = symusic.Track(track.name, 0 if track.is_drums else track.program, track.is_drums)
-        columns = (np.ascontiguousarray(track.notes[:, i], np.int32) for i in (START, DURATION))
-        values = (np.ascontiguousarray(track.notes[:, i], np.int8) for i in (PITCH, VELOCITY))
-        part.notes = symusic.Note.from_numpy(*columns, *values)
+        start, duration = (np.ascontiguousarray(track.notes[:, i], np.int32) for i in (START, DURATION))
+        pitch, velocity = (np.ascontiguousarray(track.notes[:, i], np.int8) for i in (PITCH, VELOCITY))
+        part.notes = symusic.Note.from_numpy(start, duration, pitch, velocity)
         out.tracks.append(part)
     return out
 

@@ -1,0 +1,318 @@
+"""``sideman compose``: new music in the genres that it has learnt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sideman.cli.common import INTERRUPTED, complain, printable
+from sideman.core.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sideman.compose.composers import Composer
+    from sideman.compose.controls import Controls
+    from sideman.compose.generate import Composition
+    from sideman.compose.prompt import Understanding
+    from sideman.compose.ranking import Candidate
+
+_MOST_PIECES = 100
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group to the application."""
+    from sideman.cli import compose_judge
+
+    group = typer.Typer(invoke_without_command=True, subcommand_metavar="[COMMAND]")
+    group.callback()(compose)
+    group.command("models")(compose_judge.models)
+    group.command("evaluate")(compose_judge.evaluate)
+    app.add_typer(group, name="compose")
+
+
+def compose(
+    ctx: typer.Context,
+    prompt: Annotated[
+        str | None,
+        typer.Option("--prompt", metavar="TEXT", help='A sentence: "a slow sad waltz in D minor for piano and cello".'),
+    ] = None,
+    genre: Annotated[str | None, typer.Option("--genre", metavar="NAME", help="'compose models' lists them.")] = None,
+    mood: Annotated[str | None, typer.Option("--mood", metavar="NAME", help="calm, happy, sad, tense...")] = None,
+    valence: Annotated[
+        float | None, typer.Option("--valence", min=-1, max=1, metavar="V", help="How pleasant, -1 to 1.")
+    ] = None,
+    arousal: Annotated[
+        float | None, typer.Option("--arousal", min=-1, max=1, metavar="A", help="How excited, -1 to 1.")
+    ] = None,
+    tempo_bpm: Annotated[
+        float | None,
+        typer.Option("--tempo", metavar="BPM", help="Quarter notes per minute; dotted quarters in 6/8, 9/8, 12/8."),
+    ] = None,
+    key: Annotated[str | None, typer.Option("--key", metavar="KEY", help='"D minor", Bb, F#m, 7A...')] = None,
+    metre: Annotated[str | None, typer.Option("--metre", metavar="N/M", help="3/4, 6/8...")] = None,
+    bars: Annotated[int | None, typer.Option("--bars", metavar="N", help="Length; 16 if nothing else says.")] = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", metavar="S", help="Length in seconds instead.")] = None,
+    instruments: Annotated[
+        str | None, typer.Option("--instruments", metavar="LIST", help="piano,bass,drums: all of them play, no others.")
+    ] = None,
+    density: Annotated[
+        int | None, typer.Option("--density", min=0, max=7, metavar="N", help="0 sparse to 7 dense.")
+    ] = None,
+    continue_: Annotated[
+        Path | None, typer.Option("--continue", metavar="FILE", help="Keep the first bars of a piece and go on.")
+    ] = None,
+    keep_bars: Annotated[
+        int | None, typer.Option("--keep-bars", min=1, metavar="N", help="With --continue: how many bars to keep.")
+    ] = None,
+    harmonise: Annotated[
+        Path | None, typer.Option("--harmonise", metavar="FILE", help="Keep a melody and accompany it.")
+    ] = None,
+    infill: Annotated[
+        Path | None, typer.Option("--infill", metavar="FILE", help="Write the bars named by --bars-of anew.")
+    ] = None,
+    bars_of: Annotated[str | None, typer.Option("--bars-of", metavar="A-B", help="With --infill: 5-8.")] = None,
+    style_of: Annotated[
+        Path | None, typer.Option("--style-of", metavar="FILE", help="Take tempo, key, instruments... from a piece.")
+    ] = None,
+    n: Annotated[int, typer.Option("-n", "--number", min=1, max=_MOST_PIECES, metavar="N", help="So many.")] = 1,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option("--out", "-o", metavar="FILE", help=".mid .musicxml .wav .flac .mp3 .ogg .opus .png; repeatable."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Same seed, same piece.")] = None,
+    temperature: Annotated[
+        float, typer.Option("--temperature", min=0.0, max=3.0, metavar="T", help="Below 1 safer, above bolder.")
+    ] = 0.95,
+    strict_key: Annotated[bool, typer.Option("--strict-key", help="No tone outside of the key's scale.")] = False,
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="auto, open, research, or a folder of 'train score'.")
+    ] = "auto",
+    soundfont: Annotated[Path | None, typer.Option("--soundfont", metavar="FILE", help="An .sf2 to play with.")] = None,
+    check: Annotated[
+        Path | None, typer.Option("--check", metavar="FILE", help="Only tell how original a piece is.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be composed, and write nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object per piece.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no remarks.")] = False,
+) -> None:
+    """Compose music: ask by flags, by a sentence, or start from a piece.
+
+    Candidates (-n) are played and ranked by how much they sound like the asked genre. Ctrl-C keeps finished pieces.
+
+    Exit codes: 0 all done, 1 failed, 2 wrong usage.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from sideman.compose.composers import choose
+    from sideman.compose.generate import check as check_wish
+    from sideman.compose.wish import Flags, numbered, understood
+
+    if check is not None:
+        _check(check, model, as_json=as_json)
+        return
+    sources = [p for p in (continue_, harmonise, infill) if p is not None]
+    if len(sources) > 1:
+        raise UsageError("--continue, --harmonise and --infill exclude each other; choose one")
+    if (infill is None) != (bars_of is None):
+        raise UsageError("--infill needs --bars-of, and the other way round: --infill song.mid --bars-of 5-8")
+    flags = Flags(
+        genre, mood, valence, arousal, tempo_bpm, key, metre, bars, seconds, instruments, density
+    )  # fmt: skip
+    asked, told = understood(prompt, flags)
+    if style_of is not None:
+        asked = asked.merged(_style_of(style_of))
+    check_wish(asked)
+    composer, notice = choose(asked.genre, model)
+    files = numbered(out or [Path("piece.mid")], n)
+    if not quiet:
+        _tell_understanding(told, asked, composer)
+        if notice:
+            complain(f"note: {notice}")
+        facts = composer.genres.get(asked.genre or "", {})
+        if facts.get("thin"):
+            complain(f"note: little {asked.genre} was learnt from ({facts['pieces']} pieces); expect less of it")
+    if dry_run:
+        typer.echo(f"would compose {n} piece{'s' if n > 1 else ''} and write {', '.join(str(f) for fs in files for f in fs)}")
+        return
+    _refuse_existing([f for fs in files for f in fs], overwrite=overwrite)
+    if seed is None:
+        import secrets
+
+        seed = secrets.randbelow(1_000_000)
+    write = _writer(asked, composer, continue_, keep_bars, harmonise, infill, bars_of, temperature, strict_key)
+    _run(write, files, seed, n, soundfont, as_json=as_json, quiet=quiet)
+
+
+def _writer(
+    asked: Controls,
+    composer: Composer,
+    continue_: Path | None,
+    keep_bars: int | None,
+    harmonise: Path | None,
+    infill: Path | None,
+    bars_of: str | None,
+    temperature: float,
+    strict_key: bool,
+) -> Any:
+    """A function from a seed to a piece; files are read, and refused, before anything is composed."""
+    from sideman.compose import modes
+    from sideman.compose.generate import compose as compose_new
+    from sideman.compose.sampling import Sampling
+    from sideman.symbolic.reading import read_score
+
+    sampling = Sampling(temperature=temperature)
+    if continue_ is not None:
+        score = read_score(continue_)
+        return lambda seed: modes.continue_score(
+            score, asked, composer, keep_bars=keep_bars, seed=seed, sampling=sampling
+        )
+    if harmonise is not None:
+        score = read_score(harmonise)
+        return lambda seed: modes.harmonise(score, asked, composer, seed=seed, sampling=sampling)
+    if infill is not None:
+        score = read_score(infill)
+        first, last = _range(bars_of or "")
+        return lambda seed: modes.infill(score, first, last, asked, composer, seed=seed, sampling=sampling)
+    return lambda seed: compose_new(asked, composer, seed=seed, sampling=sampling, strict_key=strict_key)
+
+
+def _range(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    try:
+        return int(first), int(last or first)
+    except ValueError:
+        raise UsageError(f"--bars-of {text!r}: name bars as 5-8, or one as 5") from None
+
+
+def _style_of(path: Path) -> Controls:
+    from sideman.compose.modes import controls_of
+    from sideman.symbolic.reading import read_score
+
+    return controls_of(read_score(path))
+
+
+def _run(
+    write: Any, files: list[list[Path]], seed: int, n: int, soundfont: Path | None, *, as_json: bool, quiet: bool
+) -> None:
+    """Compose, rank, write, tell."""
+    from sideman.compose.ranking import listen, ranked
+    from sideman.compose.wish import AUDIO_SUFFIXES
+    from sideman.core.progress import progress
+    from sideman.symbolic.render import find_soundfont
+
+    wants_audio = any(f.suffix.lower() in AUDIO_SUFFIXES for f in files[0])
+    if n > 1 or wants_audio:
+        find_soundfont(soundfont)  # before the work, not after it
+    made: list[Candidate | Composition] = []
+    interrupted = False
+    with progress("composing", n, quiet=quiet or n == 1) as advance:
+        try:
+            for i in range(n):
+                piece = write(seed + i)
+                made.append(listen(piece, soundfont=soundfont) if n > 1 or wants_audio else piece)
+                advance(1)
+        except KeyboardInterrupt:
+            interrupted = True
+    ordered = ranked(made) if n > 1 or wants_audio else made  # type: ignore[arg-type, type-var]
+    for candidate, targets in zip(ordered, files, strict=False):
+        piece = getattr(candidate, "piece", candidate)
+        for target in targets:
+            _write(piece, target, getattr(candidate, "samples", None))
+        _tell(candidate, targets, as_json=as_json)
+    if interrupted:
+        complain(f"interrupted: {len(made)} of {n} pieces were finished")
+        raise typer.Exit(INTERRUPTED)
+
+
+def _write(piece: Composition, target: Path, samples: NDArray[Any] | None) -> None:
+    from sideman.symbolic.midi import write_midi
+
+    match target.suffix.lower():
+        case ".mid" | ".midi":
+            write_midi(piece.score, target)
+        case ".musicxml" | ".xml":
+            from sideman.symbolic.musicxml import write_musicxml
+
+            write_musicxml(piece.score, target)
+        case ".png":
+            from sideman.compose.prompt import describe
+            from sideman.symbolic.pianoroll import write_pianoroll
+
+            write_pianoroll(piece.score, target, describe(piece.controls))
+        case _:
+            from sideman.symbolic.render import write_audio
+
+            assert samples is not None
+            write_audio(samples, target)
+
+
+def _tell(candidate: Any, targets: list[Path], *, as_json: bool) -> None:
+    from sideman.compose.generate import facts
+    from sideman.compose.prompt import describe
+
+    piece = getattr(candidate, "piece", candidate)
+    row = facts(piece) | {"files": [str(t) for t in targets]}
+    heard = getattr(candidate, "heard", None)
+    if heard is not None:
+        row |= {"heard": heard, "genre_probability": candidate.probability, "score": round(candidate.score, 4)}
+    if as_json:
+        typer.echo(json.dumps(row))
+        return
+    typer.echo(f"{', '.join(printable(str(t)) for t in targets)}: {describe(piece.controls)}")
+    parts = [f"{piece.score.duration_s:.0f} s", f"{piece.score.n_notes} notes", f"seed {piece.seed}", piece.composer]
+    if heard is not None:
+        known = "" if candidate.probability is None else f", {piece.controls.genre} {candidate.probability:.0%}"
+        parts.append(f"sounds like {heard}{known}")
+    if piece.longest_run:
+        parts.append(f"longest run shared with a learnt piece: {piece.longest_run} notes")
+    typer.echo("  " + " · ".join(parts))
+    if piece.is_copy:
+        complain(f"warning: {targets[0]}: has a long run from a learnt piece even after {piece.tries} tries")
+    if not piece.key_is_kept:
+        complain(f"note: {targets[0]}: may be heard in another key than the asked one")
+
+
+def _tell_understanding(told: Understanding | None, asked: Controls, composer: Composer) -> None:
+    from sideman.compose.prompt import describe
+
+    if told is not None:
+        complain(f"understood: {describe(asked)}")
+        if told.unused:
+            complain(f"not used: {', '.join(told.unused)}")
+        for note in told.notes:
+            complain(f"note: {note}")
+
+
+def _refuse_existing(files: list[Path], *, overwrite: bool) -> None:
+    for file in files:
+        if file.exists() and not overwrite:
+            raise OutputError(f"{file}: already exists; choose another name or give --overwrite")
+        if not file.parent.is_dir():
+            raise OutputError(f"{file}: the folder {file.parent} does not exist; make it first")
+
+
+def _check(path: Path, model: str, *, as_json: bool) -> None:
+    """Tell the longest run that a piece shares with what the composers have learnt from."""
+    from sideman.compose.composers import SHIPPED, open_composer
+    from sideman.symbolic.reading import read_score
+    from sideman.symbolic.score import quantise
+
+    score = quantise(read_score(path), tempo_changes=False)
+    for name in SHIPPED if model == "auto" else [model]:
+        composer = open_composer(name)
+        run, limit = composer.index.longest_run(score), composer.copy_limit
+        human = composer.card.content["human_runs"]
+        if as_json:
+            row = {"file": str(path), "composer": name, "longest_run": run, "copy_limit": limit, "human_runs": human}
+            typer.echo(json.dumps(row))
+        else:
+            verdict = "a copy, by Sideman's rule" if run > limit else "no copy"
+            typer.echo(
+                f"{printable(str(path))}: longest run shared with what '{name}' learnt from: {run} notes ({verdict}; of "
+                f"two human pieces half share {human['p50']} or fewer, 95 % {human['p95']} or fewer)"
+            )

@@ -1,0 +1,42 @@
+"""``sideman compose models`` and ``sideman compose evaluate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object per composer.")] = False,
+) -> None:
+    """List the composers that ship, and the genres that each has learnt."""
+    from sideman.compose.composers import SHIPPED, open_composer
+
+    for name in SHIPPED:
+        composer = open_composer(name)
+        genres = {genre: facts["pieces"] for genre, facts in composer.genres.items()}
+        if as_json:
+            card = {k: v for k, v in composer.card.content.items() if k not in ("genres", "genre_tokens")}
+            typer.echo(json.dumps({"name": name, "genres": genres} | card))
+            continue
+        typer.echo(f"{name}: {composer.card.content.get('licence', '')}")
+        for genre, pieces in sorted(genres.items(), key=lambda item: -item[1]):
+            thin = " (few: expect less)" if composer.genres[genre]["thin"] else ""
+            typer.echo(f"  {genre:<12}{pieces:>5} pieces{thin}")
+
+
+def evaluate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Composed pieces: a folder per genre, or index.jsonl.")],
+    reference: Annotated[
+        Path, typer.Option("--reference", metavar="DIR", help="Real pieces: a folder per genre.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Compare composed pieces with real ones: how far apart they are, beside how far real ones are from each other."""
+    from sideman.compose import evaluate as judge
+
+    report = judge.evaluate(folder, reference)
+    typer.echo(json.dumps(report) if as_json else judge.table(report))
