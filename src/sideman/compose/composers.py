@@ -26,7 +26,7 @@ class Composer:
 
     Attributes:
         name: "open", "research", or the folder's name.
-        card: its model card; `card.content` has ``memory``, ``context``, ``genres`` (per genre ``pieces`` and
+        card: its model card; `card.content` has ``context``, ``genres`` (per genre ``pieces`` and
             ``presets``), ``longest_run`` (what counts as a copy) and ``licence``.
     """
 
@@ -37,7 +37,7 @@ class Composer:
     def decoder(self) -> OnnxDecoder:
         """The network; the weights are checked against the card first."""
         verify(self.card)
-        return OnnxDecoder(str(self.card.path), self.card.content["memory"])
+        return OnnxDecoder(str(self.card.path))
 
     @cached_property
     def index(self) -> Index:

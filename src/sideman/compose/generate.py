@@ -15,7 +15,7 @@ from sideman.compose.instruments import name_of
 from sideman.compose.sampling import Sampling, write_bars
 from sideman.compose.vocabulary import PLAIN, decode, header
 from sideman.core.errors import UsageError
-from sideman.symbolic.analysis import estimate_key
+from sideman.symbolic.analysis import estimate_key, key_votes
 from sideman.symbolic.score import DRUM_TRACK, METRES, Score, Track, quantise
 
 DEFAULT_BARS = 16
@@ -36,6 +36,7 @@ class Composition:
         longest_run: notes in the longest run that a learnt piece has too (`sideman.compose.originality`).
         tries: how often it was begun anew because a check failed.
         is_copy: whether even the last try had a run beyond the composer's limit.
+        key_agreement: share of key profiles (`sideman.symbolic.analysis.key_votes`) that name the asked key.
     """
 
     score: Score
@@ -46,11 +47,12 @@ class Composition:
     longest_run: int
     tries: int
     is_copy: bool
+    key_agreement: float = 1.0
 
     @property
     def key_is_kept(self) -> bool:
-        """Whether the key heard is the key asked."""
-        return self.key is None or self.controls.key in (None, self.key)
+        """Whether most ways of hearing the key hear the one that was asked."""
+        return self.key_agreement > 0.5
 
 
 def check(controls: Controls) -> None:
@@ -148,7 +150,7 @@ def compose(
             strict=strict_key or (attempt >= 2 and controls.key is not None),
         )
         how = sampling or Sampling()
-        how = replace(how, key_bias=how.key_bias + 1.5 * attempt)
+        how = replace(how, key_bias=how.key_bias + 1.5 * attempt, home_bias=how.home_bias + 0.35 * attempt)
         bars = write_bars(
             composer.decoder,
             Grammar(rules),
@@ -187,11 +189,17 @@ def best_of_tries(
                 run,
                 attempt + 1,
                 run > composer.copy_limit,
+                _agreement(score, asked.key),
             )
         )
-        if not made[-1].is_copy and (not key_was_asked or made[-1].key_is_kept):
+        if not made[-1].is_copy and (not key_was_asked or made[-1].key_agreement == 1):
             return made[-1]
-    return replace(min(made, key=lambda c: (c.is_copy, not c.key_is_kept, c.longest_run)), tries=len(made))
+    return replace(min(made, key=lambda c: (c.is_copy, -c.key_agreement, c.longest_run)), tries=len(made))
+
+
+def _agreement(score: Score, key: tuple[int, bool] | None) -> float:
+    votes = key_votes(score)
+    return 1.0 if key is None or not votes else sum(vote == key for vote in votes) / len(votes)
 
 
 def finish(bars: list[list[int]], asked: Controls) -> Score:

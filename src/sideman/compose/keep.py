@@ -92,7 +92,6 @@ def write_composer(
     held_out: Sequence[Piece],
     *,
     genre_tokens: Sequence[str],
-    memory: str,
     context: int,
     facts: dict[str, Any],
 ) -> dict[str, Any]:
@@ -106,7 +105,6 @@ def write_composer(
     card = {
         "sha256": hashlib.sha256(payload).hexdigest(),
         "vocabulary": SIZE,
-        "memory": memory,
         "context": context,
         "genre_tokens": list(genre_tokens),
         "copy_limit": int(max(_LEAST_COPY_LIMIT, np.percentile(runs, 98))),

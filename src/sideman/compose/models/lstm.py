@@ -9,7 +9,7 @@ duration knowing its pitch. `bench/compose_bits.py` compares them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,8 +41,6 @@ SIZES = {"tiny": Settings(48, 64), "compact": Settings(192, 400), "small": Setti
 class LSTM(nn.Module):
     """Next-token scores of score tokens."""
 
-    memory: Literal["state"] = "state"
-
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__()
         self.settings = settings = settings or SIZES["compact"]
@@ -58,14 +56,15 @@ class LSTM(nn.Module):
         heard, _ = self.lstm(self.embedding(tokens))
         return F.linear(self.out(heard), self.embedding.weight)
 
-    def step(self, tokens: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores after the last token, and the state; ``past`` and state are (2, layers, batch, hidden)."""
-        heard, (h, c) = self.lstm(self.embedding(tokens), (past[0], past[1]))
-        return F.linear(self.out(heard[:, -1]), self.embedding.weight), torch.stack([h, c])
+    def step(self, tokens: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
+        """Scores after the last of ``tokens`` (batch, time), and the state, two of (layers, batch, hidden)."""
+        heard, state = self.lstm(self.embedding(tokens), (past[0], past[1]))
+        return F.linear(self.out(heard[:, -1]), self.embedding.weight), *state
 
-    def empty_past(self, batch: int = 1) -> Tensor:
+    def empty_past(self, batch: int = 1) -> tuple[Tensor, ...]:
         """The state at the beginning."""
-        return torch.zeros(2, self.settings.layers, batch, self.settings.hidden)
+        nothing = torch.zeros(self.settings.layers, batch, self.settings.hidden)
+        return nothing, nothing
 
     def facts(self) -> dict[str, Any]:
         """What the card says of the shape."""

@@ -8,7 +8,7 @@ one embedding. `small` has 5 million parameters.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,12 +46,11 @@ ROTARY_BASE = 10_000.0
 
 
 class _Norm(nn.RMSNorm):
-    """RMS norm, written out for the ONNX exporter, which does not know it."""
+    """RMS norm, written out for the ONNX exporter, which does not know it, so that ONNX Runtime fuses it again."""
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.onnx.is_in_onnx_export():
-            scale: Tensor = torch.rsqrt((x * x).mean(-1, keepdim=True) + (self.eps or 0.0))
-            return x * scale * self.weight
+            return x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + self.eps) * self.weight
         return super().forward(x)
 
 
@@ -69,41 +68,41 @@ class _Block(nn.Module):
         self.down = nn.Linear(settings.hidden, width, bias=False)
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], past: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """What leaves the block, and the keys and values of now: (time, 2, batch, heads, size)."""
-        batch, time, width = x.shape
-        q, k, v = self.qkv(self.before_attention(x)).view(batch, time, 3, self.heads, width // self.heads).unbind(2)
-        q = _rotated(self.query_norm(q), *turn).transpose(1, 2)
-        k = _rotated(self.key_norm(k), *turn).transpose(1, 2)
-        v = v.transpose(1, 2)
-        now = torch.stack([k, v]).permute(3, 0, 1, 2, 4) if past is not None else x.new_zeros(0)
-        if past is None:
-            heard = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        else:  # what came before, then all of now, masked to the past
-            seen = past.shape[0]
-            before_k, before_v = past.permute(1, 2, 3, 0, 4)
-            k, v = torch.cat([before_k, k], 2), torch.cat([before_v, v], 2)
-            at = torch.arange(time, device=x.device)[:, None] + seen
-            mask = torch.arange(seen + time, device=x.device)[None, :] <= at
-            fit = (q @ k.transpose(2, 3)) * (width // self.heads) ** -0.5
-            heard = fit.masked_fill(~mask, float("-inf")).softmax(-1) @ v
-        x = x + self.dropout(self.out(heard.transpose(1, 2).reshape(batch, time, width)))
+    def _queries(self, x: Tensor, turn: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys, values of shape (batch, heads, time, size)."""
+        width = x.shape[2]
+        qkv = self.qkv(self.before_attention(x)).view(x.shape[0], -1, 3, self.heads, width // self.heads)
+        q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))
+        return _rotated(self.query_norm(q), *turn), _rotated(self.key_norm(k), *turn), v
+
+    def _after(self, x: Tensor, heard: Tensor) -> Tensor:
+        """What leaves the block, given what attention (batch, heads, time, size) heard."""
+        x = x + self.dropout(self.out(heard.transpose(1, 2).reshape(x.shape[0], -1, x.shape[2])))
         gate, value = self.up(self.before_unit(x)).chunk(2, -1)
-        x = x + self.dropout(self.down(F.silu(gate) * value))
-        return x, now
+        return x + self.dropout(self.down(F.silu(gate) * value))  # type: ignore[no-any-return]
+
+    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+        q, k, v = self._queries(x, turn)
+        return self._after(x, F.scaled_dot_product_attention(q, k, v, is_causal=True))
+
+    def step(
+        self, x: Tensor, turn: tuple[Tensor, Tensor], hidden: Tensor, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As forward, with the keys and values of what came before; ``hidden`` (time, seen + time) is -inf or 0."""
+        q, k, v = self._queries(x, turn)
+        k, v = torch.cat([keys, k], 2), torch.cat([values, v], 2)
+        fit = (q * k.shape[3] ** -0.5) @ k.transpose(2, 3) + hidden
+        return self._after(x, fit.softmax(-1) @ v), k, v
 
 
 def _rotated(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Rotate pairs of features of (batch, time, heads, size) by the angles of (time, size / 2)."""
+    """Rotate pairs of features of (batch, heads, time, size) by the angles of (time, size / 2)."""
     a, b = x.chunk(2, -1)
-    cosine, sine = cosine[:, None], sine[:, None]
     return torch.cat([a * cosine - b * sine, a * sine + b * cosine], -1)
 
 
 class Transformer(nn.Module):
     """Next-token scores of score tokens."""
-
-    memory: Literal["cache"] = "cache"
 
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__()
@@ -128,27 +127,30 @@ class Transformer(nn.Module):
         x = self.embedding(tokens)
         turn = self._turn(0, tokens.shape[1])
         for block in self.blocks:
-            x, _ = block(x, turn)
+            x = block(x, turn)
         return F.linear(self.last_norm(x), self.embedding.weight)
 
-    def step(self, tokens: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores after the last token, and the keys and values of these tokens.
+    def step(self, tokens: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
+        """Scores after the last of ``tokens`` (batch, time), and the past of the next step.
 
-        ``tokens`` is (batch, time), ``past`` (seen, layers, 2, batch, heads, size) with what earlier steps gave, one
-        after the other; time comes first so that a longer past is the same memory and more.
+        The past is keys and values of every layer in turn, each (batch, heads, seen, size).
         """
         x = self.embedding(tokens)
-        turn = self._turn(past.shape[0], tokens.shape[1])
-        fresh: list[Tensor] = []
+        seen, time = past[0].shape[2], tokens.shape[1]
+        turn = self._turn(seen, time)
+        at = torch.arange(time, device=x.device)[:, None] + seen
+        hidden = torch.where(torch.arange(seen + time, device=x.device)[None] <= at, 0.0, float("-inf"))
+        present: list[Tensor] = []
         for i, block in enumerate(self.blocks):
-            x, now = block(x, turn, past[:, i])
-            fresh.append(now)
-        return F.linear(self.last_norm(x[:, -1]), self.embedding.weight), torch.stack(fresh, 1)
+            x, keys, values = block.step(x, turn, hidden, past[2 * i], past[2 * i + 1])  # type: ignore[operator]
+            present += (keys, values)
+        return F.linear(self.last_norm(x[:, -1]), self.embedding.weight), *present
 
-    def empty_past(self, batch: int = 1) -> Tensor:
+    def empty_past(self, batch: int = 1) -> tuple[Tensor, ...]:
         """The past at the beginning."""
         shape = self.settings
-        return torch.zeros(0, shape.layers, 2, batch, shape.heads, shape.width // shape.heads)
+        nothing = torch.zeros(batch, shape.heads, 0, shape.width // shape.heads)
+        return (nothing,) * (2 * shape.layers)
 
     def facts(self) -> dict[str, Any]:
         """What the card says of the shape."""
