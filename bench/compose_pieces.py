@@ -2,9 +2,9 @@
 
     python bench/compose_pieces.py OUT [--n 200] [--by prompt] [--genres jazz,folk] [--rank 1] [--shuffle]
 
-OUT gets piece-000.mid... and index.jsonl. Controls are drawn by a seed, never looked at afterwards: genre evenly over
-what the composer has, any of the 24 keys, tempo 60 to 180, metre, 8 or 12 bars; instruments are asked for in half of the
-pieces. With --by prompt the wish is written as a sentence and read by the prompt parser. With --by genre only the genre
+OUT gets piece-000.mid... and index.jsonl. Controls are drawn by a seed, never looked at afterwards: genres in turn over
+what the composer has, any of the 24 keys, tempo 60 to 180, metre, 8 or 12 bars; instruments are asked for in half of
+the pieces. With --by prompt the wish is written as a sentence and read by the prompt parser. With --by genre only the genre
 is asked for.
 """
 

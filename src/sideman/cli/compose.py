@@ -137,7 +137,9 @@ def compose(
         if facts.get("thin"):
             complain(f"note: little {asked.genre} was learnt from ({facts['pieces']} pieces); expect less of it")
     if dry_run:
-        typer.echo(f"would compose {n} piece{'s' if n > 1 else ''} and write {', '.join(str(f) for fs in files for f in fs)}")
+        typer.echo(
+            f"would compose {n} piece{'s' if n > 1 else ''} and write {', '.join(str(f) for fs in files for f in fs)}"
+        )
         return
     _refuse_existing([f for fs in files for f in fs], overwrite=overwrite)
     if seed is None:
@@ -218,7 +220,7 @@ def _run(
                 advance(1)
         except KeyboardInterrupt:
             interrupted = True
-    ordered = ranked(made) if n > 1 or wants_audio else made  # type: ignore[arg-type, type-var]
+    ordered = ranked(made) if n > 1 or wants_audio else made  # type: ignore[arg-type]
     for candidate, targets in zip(ordered, files, strict=False):
         piece = getattr(candidate, "piece", candidate)
         for target in targets:
@@ -313,6 +315,6 @@ def _check(path: Path, model: str, *, as_json: bool) -> None:
         else:
             verdict = "a copy, by Sideman's rule" if run > limit else "no copy"
             typer.echo(
-                f"{printable(str(path))}: longest run shared with what '{name}' learnt from: {run} notes ({verdict}; of "
-                f"two human pieces half share {human['p50']} or fewer, 95 % {human['p95']} or fewer)"
+                f"{printable(str(path))}: longest run shared with what '{name}' learnt from: {run} notes ({verdict}; "
+                f"of two human pieces half share {human['p50']} or fewer, 95 % {human['p95']} or fewer)"
             )

@@ -30,9 +30,7 @@ def models(
 
 def evaluate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Composed pieces: a folder per genre, or index.jsonl.")],
-    reference: Annotated[
-        Path, typer.Option("--reference", metavar="DIR", help="Real pieces: a folder per genre.")
-    ],
+    reference: Annotated[Path, typer.Option("--reference", metavar="DIR", help="Real pieces: a folder per genre.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Compare composed pieces with real ones: how far apart they are, beside how far real ones are from each other."""

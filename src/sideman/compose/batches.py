@@ -32,7 +32,7 @@ from sideman.compose.vocabulary import (
     header,
 )
 from sideman.core.errors import DatasetError
-from sideman.symbolic.score import METRES, bar_ticks
+from sideman.symbolic.score import bar_ticks
 
 Tokens = NDArray[np.uint16]
 _EXCERPT_BARS = (4, 8, 8, 12, 16, 16, 24, 32)

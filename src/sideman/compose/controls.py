@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -45,6 +46,13 @@ class Controls:
     density: int | None = None
     style: str | None = None
 
+    @classmethod
+    def from_plain(cls, row: Mapping[str, Any]) -> Controls:
+        """Controls from JSON, where tuples are lists; keys that are no controls are passed over."""
+        names = {f.name for f in fields(cls)}
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items() if k in names}
+        return cls(**plain)
+
     def given(self) -> dict[str, Any]:
         """The controls that are set, by name."""
         return {name: value for name, value in asdict(self).items() if value not in (None, ())}
@@ -52,7 +60,9 @@ class Controls:
     def merged(self, other: Controls) -> Controls:
         """These controls, and those of ``other`` where these are open."""
         mine, theirs = self.given(), other.given()
-        return Controls(**{f.name: mine[f.name] if f.name in mine else theirs.get(f.name, f.default) for f in fields(self)})
+        return Controls(
+            **{f.name: mine[f.name] if f.name in mine else theirs.get(f.name, f.default) for f in fields(self)}
+        )
 
 
 def density_level(notes_per_whole: float) -> int:

@@ -156,7 +156,9 @@ def build(
         else:
             left_out.append(outcome.error or "")
     if not rows:
-        raise DatasetError(f"none of {len(sources)} files can be learnt from; first: {left_out[0] if left_out else '-'}")
+        raise DatasetError(
+            f"none of {len(sources)} files can be learnt from; first: {left_out[0] if left_out else '-'}"
+        )
     groups = _groups(rows)
     largest = max(_FEWEST_OF_A_LARGE_GROUP, _LARGEST_GROUP * len(rows))
     splits = {group: "train" if n > largest else _split_of(group) for group, n in Counter(groups).items()}
@@ -166,10 +168,8 @@ def build(
         n_bars = len(row["starts"]) - 1
         bar_at += (bar_at[-1] + row["starts"][1:]).tolist()
         melody_bar_at += (melody_bar_at[-1] + row["melody_starts"][1:]).tolist()
-        controls = {k: tuple(v) if isinstance(v, list) else v for k, v in row["controls"].items()}
-        pieces.append(
-            Piece(source, Controls(**controls), first_bar, n_bars, first_bar, splits[group], group, row["n_notes"])
-        )
+        controls = Controls.from_plain(row["controls"])
+        pieces.append(Piece(source, controls, first_bar, n_bars, first_bar, splits[group], group, row["n_notes"]))
         first_bar += n_bars
     with atomic_folder(folder) as target:
         np.save(target / "tokens.npy", np.concatenate([row["tokens"] for _, row in rows]))
@@ -289,6 +289,6 @@ def _piece(row: dict[str, Any]) -> Piece:
         **{
             **row,
             "source": Source(**{**source, "mood": None if mood is None else tuple(mood)}),
-            "controls": Controls(**{k: tuple(v) if isinstance(v, list) else v for k, v in controls.items()}),
+            "controls": Controls.from_plain(controls),
         }
     )

@@ -41,7 +41,9 @@ class OnnxDecoder:
             self._session: Any = onnxruntime.InferenceSession(payload, options, providers=["CPUExecutionProvider"])
             tokens, *past = self._session.get_inputs()
         except Exception as error:
-            raise ModelError(f"not a usable composer ({str(error).splitlines()[0][:200]}); reinstall sideman") from error
+            raise ModelError(
+                f"not a usable composer ({str(error).splitlines()[0][:200]}); reinstall sideman"
+            ) from error
         self._tokens: str = tokens.name
         # An axis with a name instead of a size grows with what was heard: nothing at the beginning.
         self._empty = {p.name: np.zeros([n if isinstance(n, int) else 0 for n in p.shape], np.float32) for p in past}

@@ -93,7 +93,7 @@ def complete(controls: Controls, composer: Composer, rng: np.random.Generator) -
 
 def _presets(composer: Composer, genre: str | None) -> list[Controls]:
     rows = [row for name, facts in composer.genres.items() if genre in (None, name) for row in facts["presets"]]
-    return [Controls(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}) for row in rows]
+    return [Controls.from_plain(row) for row in rows]
 
 
 def _misfit(preset: Controls, asked: Controls) -> float:
@@ -104,7 +104,10 @@ def _misfit(preset: Controls, asked: Controls) -> float:
     if asked.tempo_bpm is not None and preset.tempo_bpm:
         cost += abs(float(np.log2(preset.tempo_bpm / asked.tempo_bpm)))
     if asked.instruments:
-        both, either = set(preset.instruments) & set(asked.instruments), set(preset.instruments) | set(asked.instruments)
+        both, either = (
+            set(preset.instruments) & set(asked.instruments),
+            set(preset.instruments) | set(asked.instruments),
+        )
         cost += 1.5 * (1 - len(both) / len(either))
     for name in ("valence", "arousal"):
         wish, has = getattr(asked, name), getattr(preset, name)

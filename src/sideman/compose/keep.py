@@ -69,7 +69,9 @@ def _line_ups(pieces: Sequence[Piece]) -> list[Piece]:
     few = [p for p in pieces if len(p.controls.instruments) <= min(_MOST_PRESET_INSTRUMENTS, MOST_INSTRUMENTS)]
     kept: list[Piece] = []
     of_group: dict[str, int] = defaultdict(int)
-    for piece in sorted(few or pieces, key=lambda p: hashlib.sha256(p.source.path.rsplit("/", 1)[-1].encode()).digest()):
+    for piece in sorted(
+        few or pieces, key=lambda p: hashlib.sha256(p.source.path.rsplit("/", 1)[-1].encode()).digest()
+    ):
         of_group[piece.group] += 1
         if of_group[piece.group] <= 2:
             kept.append(piece)

@@ -162,7 +162,9 @@ def infill(
     grid, asked, _ = _prepared(score, controls, composer, seed)
     bars = _bars_of(grid)
     if not 1 <= first <= last <= len(bars):
-        raise UsageError(f"bars {first}-{last} are not in the piece, which has {len(bars)}; name some within 1-{len(bars)}")
+        raise UsageError(
+            f"bars {first}-{last} are not in the piece, which has {len(bars)}; name some within 1-{len(bars)}"
+        )
     gap = last - first + 1
     room = 8 + max(0, 4 - gap)
     around = slice(max(0, first - 1 - room), min(len(bars), last + room))

@@ -35,12 +35,12 @@ class Sampling:
     cadence: float = 4.0
 
 
-def draw(scores: NDArray[np.float32], allowed: NDArray[np.bool_], sampling: Sampling, rng: np.random.Generator) -> int:
+def draw(scores: NDArray[np.floating], allowed: NDArray[np.bool_], sampling: Sampling, rng: np.random.Generator) -> int:
     """A token that is allowed, drawn by its score."""
     choices = np.flatnonzero(allowed)
     if len(choices) == 1:
         return int(choices[0])
-    logits = scores[choices].astype(np.float64)
+    logits = np.asarray(scores[choices], np.float64)
     if sampling.temperature <= 0:
         return int(choices[logits.argmax()])
     logits = (logits - logits.max()) / sampling.temperature

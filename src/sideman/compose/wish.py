@@ -73,7 +73,9 @@ def understood(prompt: str | None, flags: Flags) -> tuple[Controls, Understandin
         mine, said = asked.given(), told.controls.given()
         for name in mine.keys() & said.keys():
             if mine[name] != said[name]:
-                raise UsageError(f"the prompt and --{name.split('_')[0]} ask for different things; leave one of them out")
+                raise UsageError(
+                    f"the prompt and --{name.split('_')[0]} ask for different things; leave one of them out"
+                )
         asked = asked.merged(told.controls)
     return _timed(asked, flags.seconds), told
 
@@ -89,7 +91,7 @@ def _timed(asked: Controls, seconds: float | None) -> Controls:
     bars = max(1, math.floor(seconds / bar_s + 0.5))
     if asked.bars is not None and asked.bars != bars:
         raise UsageError(
-            f"{asked.bars} bars at {tempo:g} bpm last {asked.bars * bar_s:.0f} s, not {seconds:g}; leave out one of them"
+            f"{asked.bars} bars at {tempo:g} bpm last {asked.bars * bar_s:.0f} s, not {seconds:g}; leave out one"
         )
     if bars > MOST_BARS:
         raise UsageError(f"{seconds:g} s are {bars} bars; {MOST_BARS} at most can be composed: ask for less")

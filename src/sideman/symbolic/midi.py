@@ -55,7 +55,9 @@ def parse_midi(data: bytes, name: str = "MIDI data") -> Score:
     try:
         parsed: Any = symusic.Score.from_midi(data[begin:], sanitize_data=True)
     except Exception as error:
-        raise ScoreError(f"{name}: is a damaged MIDI file ({str(error).splitlines()[0][:120]}); export it anew") from error
+        raise ScoreError(
+            f"{name}: is a damaged MIDI file ({str(error).splitlines()[0][:120]}); export it anew"
+        ) from error
     score = _from_symusic(parsed)
     if not score.n_notes:
         raise ScoreError(f"{name}: holds no notes; name a MIDI file with music in it")

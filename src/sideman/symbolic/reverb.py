@@ -34,14 +34,21 @@ def hall(rate_hz: int) -> Floats:
     return np.asarray(out / np.sqrt((out**2).sum(1, keepdims=True)), np.float32)
 
 
+@lru_cache(maxsize=4)
+def _spectra(rate_hz: int) -> tuple[NDArray[np.complex64], int, int]:
+    """Spectra of the response at its level, shape (2, size / 2 + 1), the size, and how long a block may be."""
+    from scipy.fft import rfft
+
+    response = hall(rate_hz) * np.float32(10 ** (LEVEL_DB / 20))
+    size = 2 << int(response.shape[1]).bit_length()  # blocks of two to four times the response cost least
+    return rfft(response, size), size, size - response.shape[1] + 1
+
+
 def add_hall(samples: Floats, rate_hz: int) -> None:
     """Add the hall's answer to samples of shape (2, n), in place."""
     from scipy.fft import irfft, rfft
 
-    response = hall(rate_hz) * np.float32(10 ** (LEVEL_DB / 20))
-    size = 2 << int(response.shape[1]).bit_length()  # blocks of two to four times the response cost least
-    spectra = rfft(response, size)
-    hop = size - response.shape[1] + 1
+    spectra, size, hop = _spectra(rate_hz)
     n = samples.shape[1]
     dry = (samples[0] + samples[1]) * np.float32(0.5)
     for first in range(0, n, hop):

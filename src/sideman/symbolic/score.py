@@ -94,7 +94,9 @@ class Score:
     @property
     def end(self) -> int:
         """The tick at which the last note ends; 0 without notes."""
-        return max((int((t.notes[:, START] + t.notes[:, DURATION]).max()) for t in self.tracks if len(t.notes)), default=0)
+        return max(
+            (int((t.notes[:, START] + t.notes[:, DURATION]).max()) for t in self.tracks if len(t.notes)), default=0
+        )
 
     @property
     def n_notes(self) -> int:

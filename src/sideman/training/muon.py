@@ -1,4 +1,5 @@
-"""Muon: momentum whose step on a matrix is made orthogonal (Jordan et al. 2024, "Muon: an optimizer for hidden layers").
+"""Muon: momentum whose step on a matrix is made orthogonal (Jordan et al. 2024, "Muon: an optimizer for hidden
+layers").
 
 torch has one that computes in bfloat16, which a processor without such units takes three times as long for as for the
 whole rest of a step; this one computes in the parameters' own type.

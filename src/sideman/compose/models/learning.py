@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from sideman.compose.batches import Batches
 from sideman.compose.vocabulary import PAD, SIZE
@@ -44,7 +44,7 @@ def learn(
         tokens = torch.from_numpy(rows).to(device)
         scores: Tensor = network(tokens[:, :-1])
         wanted = tokens[:, 1:].reshape(-1)
-        return F.cross_entropy(scores.reshape(-1, SIZE), wanted, ignore_index=PAD, label_smoothing=smooth)
+        return functional.cross_entropy(scores.reshape(-1, SIZE), wanted, ignore_index=PAD, label_smoothing=smooth)
 
     def measure(step: int) -> float | None:
         if valid is None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from sideman.compose.vocabulary import SIZE
 
@@ -54,12 +54,12 @@ class LSTM(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Scores of what follows each token: (batch, time) -> (batch, time, SIZE)."""
         heard, _ = self.lstm(self.embedding(tokens))
-        return F.linear(self.out(heard), self.embedding.weight)
+        return functional.linear(self.out(heard), self.embedding.weight)
 
     def step(self, tokens: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
         """Scores after the last of ``tokens`` (batch, time), and the state, two of (layers, batch, hidden)."""
         heard, state = self.lstm(self.embedding(tokens), (past[0], past[1]))
-        return F.linear(self.out(heard[:, -1]), self.embedding.weight), *state
+        return functional.linear(self.out(heard[:, -1]), self.embedding.weight), *state
 
     def empty_past(self, batch: int = 1) -> tuple[Tensor, ...]:
         """The state at the beginning."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from sideman.compose.vocabulary import SIZE
 
@@ -50,7 +50,7 @@ class _Norm(nn.RMSNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.onnx.is_in_onnx_export():
-            return x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + self.eps) * self.weight
+            return x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + (self.eps or 0.0)) * self.weight
         return super().forward(x)
 
 
@@ -79,11 +79,11 @@ class _Block(nn.Module):
         """What leaves the block, given what attention (batch, heads, time, size) heard."""
         x = x + self.dropout(self.out(heard.transpose(1, 2).reshape(x.shape[0], -1, x.shape[2])))
         gate, value = self.up(self.before_unit(x)).chunk(2, -1)
-        return x + self.dropout(self.down(F.silu(gate) * value))  # type: ignore[no-any-return]
+        return x + self.dropout(self.down(functional.silu(gate) * value))  # type: ignore[no-any-return]
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
         q, k, v = self._queries(x, turn)
-        return self._after(x, F.scaled_dot_product_attention(q, k, v, is_causal=True))
+        return self._after(x, functional.scaled_dot_product_attention(q, k, v, is_causal=True))
 
     def step(
         self, x: Tensor, turn: tuple[Tensor, Tensor], hidden: Tensor, keys: Tensor, values: Tensor
@@ -128,7 +128,7 @@ class Transformer(nn.Module):
         turn = self._turn(0, tokens.shape[1])
         for block in self.blocks:
             x = block(x, turn)
-        return F.linear(self.last_norm(x), self.embedding.weight)
+        return functional.linear(self.last_norm(x), self.embedding.weight)
 
     def step(self, tokens: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
         """Scores after the last of ``tokens`` (batch, time), and the past of the next step.
@@ -144,7 +144,7 @@ class Transformer(nn.Module):
         for i, block in enumerate(self.blocks):
             x, keys, values = block.step(x, turn, hidden, past[2 * i], past[2 * i + 1])  # type: ignore[operator]
             present += (keys, values)
-        return F.linear(self.last_norm(x[:, -1]), self.embedding.weight), *present
+        return functional.linear(self.last_norm(x[:, -1]), self.embedding.weight), *present
 
     def empty_past(self, batch: int = 1) -> tuple[Tensor, ...]:
         """The past at the beginning."""

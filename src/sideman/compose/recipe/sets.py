@@ -29,9 +29,9 @@ RESEARCH_SETS = OPEN_SETS | {
 # Not learnt from: emopia is performed freely (no beats), jsb-chorales is a benchmark.
 
 _GENRES = {
-    "Blues": "blues", "Classical": "classical", "Country": "country", "Rap": "hiphop", "Hiphop": "hiphop", "Jazz": "jazz",
-    "Pop": "pop", "Reggae": "reggae", "Rock": "rock", "Punk": "rock", "Folk": "folk", "Ragtime": "ragtime", "Soul": "soul",
-    "Funk": "soul", "Funk / Soul": "soul", "Gospel": "religious", "Religious": "religious", "Latin": "latin",
+    "Blues": "blues", "Classical": "classical", "Country": "country", "Rap": "hiphop", "Hiphop": "hiphop",
+    "Jazz": "jazz", "Pop": "pop", "Reggae": "reggae", "Rock": "rock", "Punk": "rock", "Folk": "folk", "Ragtime": "ragtime",
+    "Soul": "soul", "Funk": "soul", "Funk / Soul": "soul", "Gospel": "religious", "Religious": "religious", "Latin": "latin",
     "Afrocuban": "latin", "Soundtracks": "soundtrack", "Stage & Screen": "soundtrack", "Electronic": "electronic",
     "Dance": "electronic", "World": "world", "Afrobeat": "world", "Highlife": "world", "Middleeastern": "world",
     "Folk, World, & Country": "folk", "Children": "children", "Ambient": "ambient", "Neworleans": "jazz",
@@ -43,7 +43,8 @@ _SUBGENRES = (  # the first that fits a subgenre decides
     ("operatic pop", "pop"), ("bossa nova", "latin"), ("lullaby", "children"),
 )  # fmt: skip
 _QUADRANTS = {
-    "Q1": (0.6, 0.6), "Q2": (-0.6, 0.6), "Q3": (-0.6, -0.6), "Q4": (0.6, -0.6), "happy": (0.7, 0.4), "angry": (-0.7, 0.7),
+    "Q1": (0.6, 0.6), "Q2": (-0.6, 0.6), "Q3": (-0.6, -0.6), "Q4": (0.6, -0.6),
+    "happy": (0.7, 0.4), "angry": (-0.7, 0.7),
 }  # fmt: skip
 _MOST_OF_A_GENRE = {True: 900, False: 400}  # files of a genre from one set: open sets, others
 _HEAVY_GUITARS = {29, 30}
@@ -77,9 +78,7 @@ def _source(row: dict[str, str], folder: Path) -> Source:
     if row["set"] == "freedoom" and programs & _HEAVY_GUITARS:
         genre = "metal"
     mood = _QUADRANTS.get(row["emotion"])  # labelled by people; none of the open sets has such labels
-    return Source(
-        str(folder / row["path"]), genre, _group(row), row["set"], _style(row["set"], programs), mood
-    )
+    return Source(str(folder / row["path"]), genre, _group(row), row["set"], _style(row["set"], programs), mood)
 
 
 def _style(name: str, programs: set[int]) -> str | None:
@@ -112,7 +111,7 @@ def _group(row: dict[str, str]) -> str:
 
 
 def _capped(sources: list[Source]) -> list[Source]:
-    """At most `_MOST_OF_A_GENRE` files of a genre from each set, drawn by a hash of the path: rare genres count more."""
+    """At most `_MOST_OF_A_GENRE` files of a genre from each set, drawn by a hash of the path."""
     drawn: dict[tuple[str | None, str], list[Source]] = defaultdict(list)
     for source in sources:
         drawn[source.genre, source.origin].append(source)
