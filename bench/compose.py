@@ -3,8 +3,8 @@
     python bench/compose.py [--pieces 12] [--cold 3] [--model research] [--json]
 
 Protocol: pieces of 8 bars in the composer's genres in turn, seeds 0, 1, ..., one thread, warm. Notes per second count
-all notes drawn, tries that failed a check included, over the wall-clock time of drawing and checking; the CPU time stands
-beside it, for other programs' share of the machine is none of ours. Cold: `python -m sideman compose --genre jazz
+all notes drawn, tries that failed a check included, over the wall-clock time of drawing and checking; the CPU time
+stands beside it, for other programs' share of the machine is none of ours. Cold: `python -m sideman compose --genre jazz
 --bars 8 --seed 1 --out piece.wav`, a whole process.
 """
 

@@ -4,8 +4,8 @@
 
 OUT gets piece-000.mid... and index.jsonl. Controls are drawn by a seed, never looked at afterwards: genres in turn over
 what the composer has, any of the 24 keys, tempo 60 to 180, metre, 8 or 12 bars; instruments are asked for in half of
-the pieces. With --by prompt the wish is written as a sentence and read by the prompt parser. With --by genre only the genre
-is asked for.
+the pieces. With --by prompt the wish is written as a sentence and read by the prompt parser. With --by genre only
+the genre is asked for.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """The Markov baseline: counts, smoothed into a proper distribution."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,7 +28,7 @@ def test_what_follows_is_a_proper_distribution_whatever_was_heard(pieces, heard,
 def test_bits_are_those_of_the_tokens_fed_one_by_one(pieces, tune):
     chain = Markov(2).fit(pieces)
     wanted = []
-    for before, token in zip(tune, tune[1:], strict=False):
+    for before, token in itertools.pairwise(tune):
         wanted.append(-chain.feed([before])[token] / np.log(2))
     assert chain.bits(tune, given=1) == pytest.approx(wanted, rel=1e-4)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -120,6 +121,10 @@ def compose(
         raise UsageError("--continue, --harmonise and --infill exclude each other; choose one")
     if (infill is None) != (bars_of is None):
         raise UsageError("--infill needs --bars-of, and the other way round: --infill song.mid --bars-of 5-8")
+    if keep_bars is not None and continue_ is None:
+        raise UsageError("--keep-bars goes with --continue: --continue song.mid --keep-bars 4")
+    if not math.isfinite(temperature):
+        raise UsageError("--temperature must be a number from 0 to 3")
     flags = Flags(
         genre, mood, valence, arousal, tempo_bpm, key, metre, bars, seconds, instruments, density
     )  # fmt: skip
@@ -294,6 +299,8 @@ def _refuse_existing(files: list[Path], *, overwrite: bool) -> None:
     for file in files:
         if file.exists() and not overwrite:
             raise OutputError(f"{file}: already exists; choose another name or give --overwrite")
+        if file.is_dir():
+            raise OutputError(f"{file}: is a folder; name a file to write")
         if not file.parent.is_dir():
             raise OutputError(f"{file}: the folder {file.parent} does not exist; make it first")
 

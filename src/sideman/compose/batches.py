@@ -119,7 +119,8 @@ class Batches:
         layout = rng.random()
         melody = self.corpus.melody_of(piece, first, stop)
         if layout < self.diet.infill and stop - first >= 4:
-            mode, parts = INFILL, self._infilled(piece, first, stop, shift, rng)
+            stop, parts = self._infilled(piece, first, stop, shift, rng)
+            mode, music = INFILL, excerpt(self.corpus, piece, first, stop, shift=shift)
         elif layout < self.diet.infill + self.diet.harmonise and len(melody) > 2 * (stop - first):
             alone = excerpt(self.corpus, piece, first, stop, shift=shift, melody=True)
             mode, parts = HARMONISE, [alone, np.asarray([FILL]), music]
@@ -149,14 +150,15 @@ class Batches:
 
     def _infilled(
         self, piece: Piece, first: int, stop: int, shift: int, rng: np.random.Generator
-    ) -> list[NDArray[np.uint16] | NDArray[np.int64]]:
+    ) -> tuple[int, list[NDArray[np.uint16] | NDArray[np.int64]]]:
+        """Where the excerpt stops now, and its parts."""
         stop = min(stop, first + int(rng.integers(6, 13)))
         gap = int(rng.integers(1, min(4, stop - first - 2) + 1))
         at = int(rng.integers(first + 1, stop - gap + 1))
         before = excerpt(self.corpus, piece, first, at, shift=shift, end=stop)
         after = excerpt(self.corpus, piece, at + gap, stop, shift=shift, end=stop)
         missing = excerpt(self.corpus, piece, at, at + gap, shift=shift)
-        return [before, np.asarray([GAP]), after, np.asarray([FILL]), missing]
+        return stop, [before, np.asarray([GAP]), after, np.asarray([FILL]), missing]
 
     def _controls(self, piece: Piece, music: Tokens, first: int, stop: int, shift: int) -> Controls:
         """The piece's controls, but what an excerpt has of its own: length, metre, density, instruments."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from sideman.compose.decoder import OnnxDecoder
 from sideman.compose.originality import Index
+from sideman.compose.vocabulary import SIZE
 from sideman.core.errors import ModelError, UsageError
 from sideman.inference.cards import WEIGHTS_FOLDER, Card, read_card, verify
 
@@ -78,8 +79,10 @@ def open_composer(name: str | Path) -> Composer:
     if not path.is_file():
         raise ModelError(f"{name}: no composer; name one of {', '.join(SHIPPED)}, or a folder of 'sideman train score'")
     card = read_card(path)
-    if "genre_tokens" not in card.content:
+    if not {"genre_tokens", "genres", "context", "copy_limit", "human_runs"} <= card.content.keys():
         raise ModelError(f"{path}: is no composer's card; train it anew with 'sideman train score'")
+    if card.content.get("vocabulary") != SIZE:
+        raise ModelError(f"{path}: knows another vocabulary than this version; train it anew with 'sideman train score'")
     return Composer(Path(name).resolve().name, card)
 
 

@@ -176,6 +176,17 @@ class Grammar:
     def _due_here(self) -> Event | None:
         return self.due[0] if self.due and self.due[0][0] == self.position else None
 
+    def _sounding(self) -> list[int]:
+        """Pitches of the melody that sound now: to strike one again would end it."""
+        now = self.bar * self.length + self.position
+        found = []
+        for bar in range(max(0, self.bar - GRID_DURATIONS[-1] // self.length - 1), self.bar + 1):
+            for position, _, pitch, length in self.rules.melody.get(bar, ()):
+                start = bar * self.length + position
+                if start <= now < start + _ALL_LENGTHS[length - OFFSET["length"]]:
+                    found.append(pitch)
+        return found
+
     def _tones(self, mask: Mask, program: int) -> None:
         """Allow what an instrument may play now."""
         due = self._due_here()
@@ -189,6 +200,8 @@ class Grammar:
             mask[END_OF["drum"] :] = False
             return
         tones = _pitches(program).copy()
+        if program == self.rules.melody_program:
+            tones[[OFFSET["pitch"] + pitch for pitch in self._sounding()]] = False
         tones[OFFSET["pitch"] + min(self.last_pitch, 128) : END_OF["pitch"]] = False
         if self.rules.strict:
             strict = tones & ~self.out_of_scale

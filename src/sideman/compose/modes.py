@@ -209,7 +209,6 @@ def harmonise(
         raise UsageError("the melody has chords; give a piece whose tune is on a track of its own, one note at a time")
     melody = Track(track.program, track.notes)
     alone = replace(grid, tracks=(melody,))
-    start = int(melody.notes[0, START])
     players = tuple(p for p in controls.instruments if p != melody.program or len(set(controls.instruments)) == 1)
     wish = replace(controls, instruments=players)
     if not players:  # a line-up of the genre, without the one that has the tune
@@ -217,12 +216,11 @@ def harmonise(
         wish = replace(wish, instruments=tuple(p for p in row.instruments if p != melody.program) or (0,))
     _, asked, _ = _prepared(alone, wish, composer, seed)
     bars = len(grid.bars())
+    check(Controls(bars=bars))
     melody_bars = _counted(_bars_of(alone), bars)
-    lead = bars - len(melody_bars)
     asked = replace(asked, bars=bars, instruments=tuple(sorted({*wish.instruments, melody.program})))
     events = _events(melody, asked.metre or (4, 4))
     prefix = [token for bar in melody_bars for token in bar] + [FILL]
-    del start, lead
 
     def write(attempt: int) -> Score:
         rules = Rules(
@@ -265,7 +263,9 @@ def _before(grid: Score, tick: int) -> Score:
     tracks = []
     for track in grid.tracks:
         notes = track.notes[track.notes[:, START] < tick].copy()
-        notes[:, DURATION] = np.minimum(notes[:, DURATION], tick - notes[:, START])
+        cut = np.minimum(notes[:, DURATION], tick - notes[:, START])
+        steps = np.asarray(GRID_DURATIONS)  # the longest that has a word, so that none is rounded up into what follows
+        notes[:, DURATION] = steps[np.searchsorted(steps, cut, "right") - 1]
         tracks.append(replace(track, notes=notes))
     return grid.with_tracks(tracks)
 

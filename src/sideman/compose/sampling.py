@@ -74,16 +74,16 @@ def write_bars(
     bars: list[list[int]] = []
     heard: list[list[int]] = [list(bar) for bar in given]
 
-    def refilled(share: float) -> tuple[NDArray[np.float32], int]:
+    def refilled(share: float, left: int) -> tuple[NDArray[np.float32], int]:
         """Scores after a header and as many of the latest bars as fit, and the number of tokens."""
         room = context * share - len(prefix)
         while heard and sum(map(len, heard)) > room:
             heard.pop(0)
-        tokens = [*header_of(grammar.left - 1 + len(heard)), *prefix, *(token for bar in heard for token in bar)]
+        tokens = [*header_of(left + len(heard)), *prefix, *(token for bar in heard for token in bar)]
         decoder.reset()
         return decoder.feed(tokens), len(tokens)
 
-    scores, used = refilled(_FULL)
+    scores, used = refilled(_FULL, grammar.left - 1)
     bias = grammar.home * np.float32(sampling.home_bias) - grammar.out_of_scale * np.float32(sampling.key_bias)
     at_the_end = bias + grammar.home * np.float32(sampling.home_bias * (sampling.cadence - 1))
     while True:
@@ -94,7 +94,7 @@ def write_bars(
         if OFFSET["bar"] <= token < END_OF["bar"]:
             heard += bars[-1:]
             if used > context * _FULL:
-                scores, used = refilled(_KEEP)
+                scores, used = refilled(_KEEP, grammar.left)  # the bar just begun included
             bars.append([])
         bars[-1].append(token)
         scores = decoder.feed([token])

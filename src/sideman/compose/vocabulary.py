@@ -286,10 +286,14 @@ def decode(tokens: Sequence[int] | Tokens) -> Score:
             notes.setdefault(program, []).append((bar_start + position, duration, pitch, step))
         elif kind == "loudness":
             notes.setdefault(DRUM_TRACK, []).append((bar_start + position, 1, pitch, index))
+    if not tempos or tempos[0][0]:  # the header left it open
+        tempos.insert(0, (0, DEFAULT_TEMPO_BPM))
+    if not metres or metres[0][0]:
+        metres.insert(0, (0, *DEFAULT_METRE))
     return Score(
         tuple(Track(p, _array(rows)) for p, rows in sorted(notes.items())),
-        tempos=tuple(tempos) or ((0, DEFAULT_TEMPO_BPM),),
-        metres=tuple(metres) or ((0, *DEFAULT_METRE),),
+        tempos=tuple(tempos),
+        metres=tuple(metres),
         key=key,
     )
 

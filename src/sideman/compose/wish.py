@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sideman.compose.controls import MOST_BARS, Controls
+from sideman.compose.controls import FASTEST_BPM, MOST_BARS, SLOWEST_BPM, Controls
 from sideman.compose.instruments import parse_instruments
 from sideman.compose.keys import COMPOUND, parse_key, parse_metre
 from sideman.compose.prompt import Understanding, parse
@@ -70,6 +70,8 @@ def understood(prompt: str | None, flags: Flags) -> tuple[Controls, Understandin
     asked = from_flags(flags)
     told = parse(prompt) if prompt is not None else None
     if told is not None:
+        if asked.tempo_bpm is not None and asked.metre is None and told.controls.metre in COMPOUND:
+            asked = replace(asked, tempo_bpm=asked.tempo_bpm * 1.5)
         mine, said = asked.given(), told.controls.given()
         for name in mine.keys() & said.keys():
             if mine[name] != said[name]:
@@ -84,8 +86,10 @@ def _timed(asked: Controls, seconds: float | None) -> Controls:
     """A length in seconds as bars of the asked (or a usual) tempo and metre."""
     if seconds is None:
         return asked
-    if not seconds > 0:
-        raise UsageError(f"--seconds {seconds:g}: must be more than 0")
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"--seconds {seconds:g}: must be a number above 0")
+    if asked.tempo_bpm is not None and not SLOWEST_BPM <= asked.tempo_bpm <= FASTEST_BPM:
+        return asked  # it is refused for its tempo
     metre, tempo = asked.metre or (4, 4), asked.tempo_bpm or 120.0
     bar_s = 4 * metre[0] / metre[1] * 60 / tempo
     bars = max(1, math.floor(seconds / bar_s + 0.5))

@@ -24,6 +24,7 @@ from sideman.symbolic.score import (
 )
 
 MOST_BYTES = 32 << 20
+MOST_QUARTERS = 100_000  # half a day at 140 bpm; more comes of damaged times
 SLOWEST_BPM, FASTEST_BPM = 4.0, 1000.0  # beyond these a tempo event is taken for damage and left out
 _FIFTHS_TO_TONIC = {fifths: (fifths * 7) % 12 for fifths in range(-7, 8)}
 
@@ -32,16 +33,17 @@ def read_midi(path: str | Path) -> Score:
     """Read a standard MIDI file of type 0, 1 or 2.
 
     Raises:
-        ScoreError: the file cannot be read, is damaged, larger than 32 MB, or has no notes.
+        ScoreError: the file cannot be read, is damaged, larger than 32 MB or longer than 100,000 quarter notes, or has no
+            notes.
     """
     path = Path(path)
     try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise ScoreError(f"{path}: {size >> 20} MB are more than a MIDI file may have ({MOST_BYTES >> 20} MB)")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)  # a device has no size and no end
     except OSError as error:
         raise ScoreError(f"{path}: cannot be read ({error.strerror or error}); name a MIDI file") from error
+    if len(data) > MOST_BYTES:
+        raise ScoreError(f"{path}: is larger than a MIDI file may be ({MOST_BYTES >> 20} MB); name another one")
     return parse_midi(data, str(path))
 
 
@@ -53,14 +55,14 @@ def parse_midi(data: bytes, name: str = "MIDI data") -> Score:
         raise ScoreError(f"{name}: is empty; name a MIDI file")
     begin = _header_at(data, name)
     try:
-        parsed: Any = symusic.Score.from_midi(data[begin:], sanitize_data=True)
+        score = _from_symusic(symusic.Score.from_midi(data[begin:], sanitize_data=True))
     except Exception as error:
-        raise ScoreError(
-            f"{name}: is a damaged MIDI file ({str(error).splitlines()[0][:120]}); export it anew"
-        ) from error
-    score = _from_symusic(parsed)
+        why = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise ScoreError(f"{name}: is a damaged MIDI file ({why}); export it anew") from error
     if not score.n_notes:
         raise ScoreError(f"{name}: holds no notes; name a MIDI file with music in it")
+    if score.end > MOST_QUARTERS * score.ticks_per_quarter:
+        raise ScoreError(f"{name}: is longer than {MOST_QUARTERS} quarter notes; it seems damaged: export it anew")
     return score
 
 

@@ -154,10 +154,10 @@ def bar_ticks(metre: tuple[int, int], ticks_per_quarter: int = GRID) -> int:
 
 
 def _bars(metres: Sequence[tuple[int, int, int]], end: int, ticks_per_quarter: int) -> Iterator[Bar]:
-    changes = [*metres, (max(end, metres[-1][0]), 0, 0)]
+    changes = [*(change for change in metres if change[0] < end), (end, 0, 0)]
     for (start, numerator, denominator), (stop, *_) in pairwise(changes):
         length = bar_ticks((numerator, denominator), ticks_per_quarter)
-        is_last = stop == changes[-1][0]
+        is_last = stop == end
         while start < stop:
             bar_end = start + length if is_last else min(start + length, stop)
             yield Bar(start, bar_end, (numerator, denominator))

@@ -91,8 +91,8 @@ class Markov:
         for n in range(min(self.order, len(self._heard)) + 1):
             context = _number(self._heard[len(self._heard) - n :])
             first, stop = np.searchsorted(self._grams[n], [context * _BASE, (context + _ONE) * _BASE])
-            if first == stop:  # never heard: shorter contexts say all, and no longer one was heard either
-                break
+            if first == stop:  # never heard: shorter contexts say all
+                continue
             counts = np.zeros(SIZE)
             counts[(self._grams[n][first:stop] % _BASE).astype(np.int64)] = np.diff(self._before[n][first : stop + 1])
             kinds = stop - first

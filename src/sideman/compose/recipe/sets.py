@@ -30,8 +30,10 @@ RESEARCH_SETS = OPEN_SETS | {
 
 _GENRES = {
     "Blues": "blues", "Classical": "classical", "Country": "country", "Rap": "hiphop", "Hiphop": "hiphop",
-    "Jazz": "jazz", "Pop": "pop", "Reggae": "reggae", "Rock": "rock", "Punk": "rock", "Folk": "folk", "Ragtime": "ragtime",
-    "Soul": "soul", "Funk": "soul", "Funk / Soul": "soul", "Gospel": "religious", "Religious": "religious", "Latin": "latin",
+    "Jazz": "jazz", "Pop": "pop", "Reggae": "reggae", "Rock": "rock", "Punk": "rock", "Folk": "folk",
+    "Ragtime": "ragtime",
+    "Soul": "soul", "Funk": "soul", "Funk / Soul": "soul", "Gospel": "religious", "Religious": "religious",
+    "Latin": "latin",
     "Afrocuban": "latin", "Soundtracks": "soundtrack", "Stage & Screen": "soundtrack", "Electronic": "electronic",
     "Dance": "electronic", "World": "world", "Afrobeat": "world", "Highlife": "world", "Middleeastern": "world",
     "Folk, World, & Country": "folk", "Children": "children", "Ambient": "ambient", "Neworleans": "jazz",
