@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sideman.cli import train_default
+from sideman.cli import train_default, train_score
 from sideman.cli.common import SOME_FAILED, complain
 from sideman.cli.lab_options import (
     Cache,
@@ -40,7 +40,9 @@ def register(app: typer.Typer) -> None:
     """Add the command group to the application."""
     group = typer.Typer(help="Train models (needs the extra 'train').", no_args_is_help=True)
     group.command("genre")(genre)
+    group.command("score")(train_score.score)
     group.command("default")(train_default.default)
+    group.command("score-default")(train_score.score_default)
     app.add_typer(group, name="train")
 
 

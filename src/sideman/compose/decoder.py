@@ -42,7 +42,7 @@ class OnnxDecoder:
             tokens, *past = self._session.get_inputs()
         except Exception as error:
             raise ModelError(
-                f"not a usable composer ({(str(error).splitlines() or ["?"])[0][:200]}); reinstall sideman"
+                f"not a usable composer ({(str(error).splitlines() or ['?'])[0][:200]}); reinstall sideman"
             ) from error
         self._tokens: str = tokens.name
         # An axis with a name instead of a size grows with what was heard: nothing at the beginning.

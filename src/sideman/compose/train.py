@@ -150,7 +150,8 @@ def hold_out(corpus: Corpus) -> list[Piece]:
     Nothing is held out where all pieces belong together.
     """
     sizes = Counter(p.group for p in corpus.pieces)
-    wanted, held, n_held = max(1, round(_HELD_OUT * len(corpus.pieces))), set(), 0
+    wanted, n_held = max(1, round(_HELD_OUT * len(corpus.pieces))), 0
+    held: set[str] = set()
     for group in sorted(sizes, key=lambda name: hashlib.sha256(name.encode("utf-8", "replace")).digest()):
         if len(held) + 1 < len(sizes) and n_held + sizes[group] <= max(wanted, min(sizes.values())):
             held.add(group)

@@ -9,6 +9,7 @@ import numpy as np
 
 from sideman.core.atomic import atomic_write
 from sideman.core.errors import ScoreError
+from sideman.symbolic.midi_chunks import checked
 from sideman.symbolic.score import (
     DEFAULT_METRE,
     DEFAULT_TEMPO_BPM,
@@ -53,9 +54,9 @@ def parse_midi(data: bytes, name: str = "MIDI data") -> Score:
 
     if not data:
         raise ScoreError(f"{name}: is empty; name a MIDI file")
-    begin = _header_at(data, name)
+    whole = checked(data[_header_at(data, name) :], name)
     try:
-        score = _from_symusic(symusic.Score.from_midi(data[begin:], sanitize_data=True))
+        score = _from_symusic(symusic.Score.from_midi(whole, sanitize_data=True))
     except Exception as error:
         why = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise ScoreError(f"{name}: is a damaged MIDI file ({why}); export it anew") from error

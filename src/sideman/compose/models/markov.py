@@ -97,7 +97,7 @@ class Markov:
             counts[(self._grams[n][first:stop] % _BASE).astype(np.int64)] = np.diff(self._before[n][first : stop + 1])
             kinds = stop - first
             p = (counts + kinds * p) / (counts.sum() + kinds)
-        return np.log(p).astype(np.float32)
+        return np.asarray(np.log(p), np.float32)
 
     def bits(self, tokens: Sequence[int] | NDArray[np.integer], *, given: int = 0) -> Floats:
         """-log2 p of each token from the ``given``-th on, each with all before it heard: shape (n - given,)."""

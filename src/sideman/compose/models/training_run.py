@@ -58,7 +58,7 @@ class TorchDecoder:
 
 
 class _Copies(Exception):  # noqa: N818 - ends a run, is no error
-    """The network begins to copy."""
+    """The network begins to copy; arguments: steps, and what was seen."""
 
 
 @dataclass
@@ -89,8 +89,9 @@ class _Watch:
         self.tell(f"after {step + 1} steps: {loss:.4f} nats per token on other pieces{heard}")
         if is_copying(runs, self.limit, self.human_share):
             raise _Copies(
-                f"after {step + 1} steps {sum(r > self.limit for r in runs)} of {len(runs)} pieces had runs of more than "
-                f"{self.limit} notes from the music learnt from (people's own pieces: {self.human_share:.0%})"
+                step + 1,
+                f"{sum(r > self.limit for r in runs)} of {len(runs)} pieces had runs of more than {self.limit} notes "
+                f"from the music learnt from (people's own pieces: {self.human_share:.0%})",
             )
         # A run that goes on after a kill comes by here again with the same loss: `<=` writes the same file again.
         if loss <= self.best_loss:
@@ -152,7 +153,8 @@ def learn_composer(
     Raises:
         ModelError: the checkpoint is damaged, or the loss is no finite number.
     """
-    assert plan.steps is not None and plan.rate is not None
+    assert plan.steps is not None
+    assert plan.rate is not None
     torch.manual_seed(plan.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = network_of(plan.model, plan.size).to(device)
@@ -180,13 +182,10 @@ def learn_composer(
             watch = _Watch(
                 network, corpus, genres, tonal, index, human, plan.context, plan.seed, best_path(checkpoint), tell
             )
-    last = 0
 
     def on_step(step: int, loss: float) -> None:
-        nonlocal last
-        last = step + 1
-        if not held and last % schedule.checkpoint_every == 0:
-            tell(f"after {last} steps: loss {loss:.4f} nats per token")
+        if not held and (step + 1) % schedule.checkpoint_every == 0:
+            tell(f"after {step + 1} steps: loss {loss:.4f} nats per token")
 
     tell(f"{plan.model} {plan.size}: {plan.steps} steps on {device}")
     reason = "all steps done"
@@ -195,15 +194,17 @@ def learn_composer(
             network, batches, valid, schedule,
             batch_size=plan.batch, seed=plan.seed, checkpoint=checkpoint, on_step=on_step, on_measure=watch,
         )  # fmt: skip
-        if last < plan.steps and schedule.patience:
+        steps = int(load_tensors(checkpoint)[1]["step"])
+        if steps < plan.steps:
             reason = f"no better on other pieces for {schedule.patience} pauses"
     except _Copies as found:
-        reason = f"copies: {found}"
+        steps, seen = found.args
+        reason = f"it began to copy: {seen}"
         if best_path(checkpoint).exists():
             network.load_state_dict(load_tensors(best_path(checkpoint))[0])
         network.eval()
     tell(f"stopped: {reason}")
-    how: dict[str, Any] = {"steps": last, "of": plan.steps, "stopped": reason, "device": device, "rate": plan.rate}
+    how: dict[str, Any] = {"steps": steps, "of": plan.steps, "stopped": reason, "device": device, "rate": plan.rate}
     if watch is not None and watch.best.exists():
         how["nats_per_token"] = round(watch.best_loss, 4)
     return network.cpu(), how | {"batch": plan.batch, "context": plan.context}
