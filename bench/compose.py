@@ -4,8 +4,8 @@
 
 Protocol: pieces of 8 bars in the composer's genres in turn, seeds 0, 1, ..., one thread, warm. Notes per second count
 all notes drawn, tries that failed a check included, over the wall-clock time of drawing and checking; the CPU time
-stands beside it, for other programs' share of the machine is none of ours. Cold: `python -m sideman compose --genre jazz
---bars 8 --seed 1 --out piece.wav`, a whole process.
+stands beside it, for other programs' share of the machine is none of ours. Cold: `python -m sideman compose --genre
+jazz --bars 8 --seed 1 --out piece.wav`, a whole process.
 """
 
 from __future__ import annotations

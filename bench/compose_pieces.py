@@ -82,7 +82,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    genres = args.genres.split(",") if args.genres else sorted(open_composer(args.model).genres)
+    genres = (
+        args.genres.split(",")
+        if args.genres
+        else sorted(open_composer("research" if args.model == "auto" else args.model).genres)
+    )
     start, notes = time.perf_counter(), 0
     with (args.out / "index.jsonl").open("w", encoding="utf-8") as index:
         for i in range(args.n):

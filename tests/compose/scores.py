@@ -17,9 +17,7 @@ def track(program, rows):
 def raw_scores(draw, ticks_per_quarter=None):
     """Notes, tempi and metres off the grid, on any time base."""
     tpq = ticks_per_quarter or draw(st.sampled_from((12, 96, 120, 480)))
-    note = st.tuples(
-        st.integers(0, 24 * tpq), st.integers(1, 10 * tpq), st.integers(20, 110), st.integers(1, 127)
-    )
+    note = st.tuples(st.integers(0, 24 * tpq), st.integers(1, 10 * tpq), st.integers(20, 110), st.integers(1, 127))
     programs = draw(st.lists(st.sampled_from((*PROGRAMS, 128)), min_size=1, max_size=4))
     tracks = tuple(track(p, draw(st.lists(note, min_size=1, max_size=15))) for p in programs)
     tick = st.integers(1, 30 * tpq)
@@ -50,7 +48,9 @@ def tune(seed, bars=8, *, metre=(4, 4), with_bass=True):
         duration = int(min(rng.choice((3, 6, 6, 12)), bars * length - at))
         rows.append((at, duration, scale[step], 72))
         at += duration
-    bass = [(bar * length + i, 12, 36 + int(rng.choice((0, 5, 7))), 88) for bar in range(bars) for i in range(0, length, 12)]
+    bass = [
+        (bar * length + i, 12, 36 + int(rng.choice((0, 5, 7))), 88) for bar in range(bars) for i in range(0, length, 12)
+    ]
     tracks = (track(33, bass), track(73, rows)) if with_bass else (track(73, rows),)
     return Score(tracks, tempos=((0, 110.0),), metres=((0, *metre),))
 

@@ -104,7 +104,9 @@ def test_infilled_examples_have_the_missing_bars_at_the_end(corpus):
         numbers = [bar_token(total - i) for i in range(total)]
         assert around == numbers[: len(before)] + numbers[len(before) + len(missing) :]
         assert asked(tokens, "bars")[0] <= 11  # 6 to 12 bars: what is there, not the longer excerpt
-        assert asked(tokens, "bars") == [next(i for i, n in reversed([*enumerate((1, 2, 3, 4, 5, 6, 7, 8, 10, 12))]) if n <= total)]
+        assert asked(tokens, "bars") == [
+            next(i for i, n in reversed([*enumerate((1, 2, 3, 4, 5, 6, 7, 8, 10, 12))]) if n <= total)
+        ]
 
 
 def test_harmonised_examples_say_the_melody_first(corpus):

@@ -106,10 +106,11 @@ def test_a_melody_keeps_its_bars_where_it_pauses_first(tmp_path):
     assert lengths[-1] == 0
 
 
-def test_how_a_score_is_set():
-    assert [style_of(Score(tuple(track(p, [(0, 1, 60, 80)]) for p in some))) for some in ((128,), (0,), (73,), (0, 33))] == [
-        "drums", "piano", "lead-sheet", "band",
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("programs", "style"), [((128,), "drums"), ((0,), "piano"), ((73,), "lead-sheet"), ((0, 33), "band")]
+)
+def test_how_a_score_is_set(programs, style):
+    assert style_of(Score(tuple(track(p, [(0, 1, 60, 80)]) for p in programs))) == style
 
 
 def test_a_missing_or_damaged_corpus_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 """From a wish to a piece: what is promised is kept, whatever the network says."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,7 +48,7 @@ def test_the_same_seed_gives_the_same_piece(composer):
     asked = Controls(genre="jazz", bars=4)
     one, two, other = (compose(asked, composer, seed=seed) for seed in (3, 3, 4))
     assert same(one.score, two.score)
-    assert one == two or one.controls == two.controls
+    assert one.controls == two.controls
     assert not same(one.score, other.score)
 
 
@@ -84,7 +85,7 @@ def test_what_cannot_be_is_refused(composer, asked, why):
 
 
 def test_what_is_open_comes_from_a_line_up_that_fits(composer):
-    rng_of = __import__("numpy").random.default_rng
+    rng_of = np.random.default_rng
     assert complete(Controls(metre=(3, 4)), composer, rng_of(0)).instruments == (0,)
     assert complete(Controls(valence=0.9, tempo_bpm=100), composer, rng_of(0)).instruments == (33, 73)
     assert complete(Controls(valence=-0.9), composer, rng_of(0)).key[1]
@@ -100,7 +101,12 @@ def test_copies_are_begun_anew_and_told_where_that_does_not_help(composer):
     assert told.tries == 3
     assert told.longest_run > composer.copy_limit
     saved = best_of_tries(
-        lambda attempt: learnt if attempt == 0 else quantise(tune(2)), asked, composer, seed=0, tries=3, key_was_asked=False
+        lambda attempt: learnt if attempt == 0 else quantise(tune(2)),
+        asked,
+        composer,
+        seed=0,
+        tries=3,
+        key_was_asked=False,
     )
     assert not saved.is_copy
     assert saved.tries == 2

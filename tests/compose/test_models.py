@@ -1,5 +1,7 @@
 """The composing networks: step by step as at once, in ONNX as in torch, and able to learn."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -51,7 +53,7 @@ def test_the_future_is_not_heard(kind):
     other[:, 8:] = (other[:, 8:] + 1) % SIZE
     with torch.inference_mode():
         assert torch.allclose(model(tokens)[:, :8], model(other)[:, :8], atol=1e-6)
-        assert not torch.allclose(model(tokens)[:, 8:], model(other)[:, 8:], atol=1e-3)
+        assert not torch.allclose(model(tokens)[:, 8:], model(other)[:, 8:], atol=1e-6)
 
 
 @KINDS
@@ -107,10 +109,8 @@ def train(corpus, steps, checkpoint=None, stop=None):
             raise KeyboardInterrupt
 
     schedule = Schedule(steps, 3e-3, checkpoint_every=10, rate="trapezoid", muon=True, averaging=0.5)
-    try:
+    with suppress(KeyboardInterrupt):
         learn(model, batches, None, schedule, batch_size=2, checkpoint=checkpoint, on_step=on_step)
-    except KeyboardInterrupt:
-        pass
     return model, losses
 
 

@@ -58,7 +58,9 @@ def test_an_index_is_kept_in_a_file(tmp_path):
     assert Index.read(tmp_path / "none.grams").longest_run(PIECE) == 0
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"x" + b, lambda b: b[:16] + b"?"])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"x" + b, lambda b: b[:16] + b"?"]
+)
 def test_a_damaged_index_is_refused_in_a_line(tmp_path, damage):
     path = tmp_path / "a.grams"
     Index.of([PIECE]).write(path)

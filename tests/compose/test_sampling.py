@@ -89,7 +89,10 @@ def test_the_header_counts_the_bars_heard_and_to_come():
 
 
 def test_given_bars_are_heard_and_not_written():
-    given = [[bar_token(6 - i), OFFSET["position"], OFFSET["instrument"], OFFSET["pitch"] + 60, OFFSET["length"]] for i in range(4)]
+    given = [
+        [bar_token(6 - i), OFFSET["position"], OFFSET["instrument"], OFFSET["pitch"] + 60, OFFSET["length"]]
+        for i in range(4)
+    ]
     bars, decoder, asked = written(6, 1000, given=given)
     assert [bar[0] for bar in bars] == [bar_token(2), bar_token(1)]
     assert asked == [6]

@@ -28,11 +28,14 @@ NOTE = b"\0\x90\x3c\x50\x60\x80\x3c\0"  # a quarter of middle C
 
 
 def is_read_or_refused(data):
+    told = "some.mid: "
     try:
-        assert parse_midi(data, "some.mid").n_notes
+        read = parse_midi(data, "some.mid").n_notes
     except ScoreError as error:
-        assert str(error).startswith("some.mid: ")
-        assert "\n" not in str(error)
+        read, told = 1, str(error)
+    assert read
+    assert told.startswith("some.mid: ")
+    assert "\n" not in told
 
 
 @given(raw_scores(ticks_per_quarter=480))
@@ -138,7 +141,7 @@ def test_a_file_cut_off_anywhere_is_read_or_refused():
 
 
 @given(st.integers(0, 2**32 - 1), st.binary(max_size=4), st.integers(0, 3))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_a_damaged_file_is_read_or_refused(where, put, cut):
     data = midi_bytes(band(1))
     at = where % len(data)
@@ -146,7 +149,7 @@ def test_a_damaged_file_is_read_or_refused(where, put, cut):
 
 
 @given(st.binary(max_size=200), st.booleans())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_random_events_are_read_or_refused(events, with_header):
     is_read_or_refused(file_of(events, NOTE + END) if with_header else events)
 

@@ -1,5 +1,7 @@
 """Scores on their time grid, and what quantising promises."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,9 +72,9 @@ def test_tracks_of_one_programme_become_one_and_a_note_struck_again_ends():
 
 
 def test_drums_outside_of_the_set_are_left_out():
-    assert quantise(Score((track(128, [(0, 9, 26, 80), (0, 9, 36, 80), (0, 9, 88, 80)]),))).tracks[0].notes.tolist() == [
-        [0, 1, 36, 88]
-    ]
+    assert quantise(Score((track(128, [(0, 9, 26, 80), (0, 9, 36, 80), (0, 9, 88, 80)]),))).tracks[
+        0
+    ].notes.tolist() == [[0, 1, 36, 88]]
 
 
 def test_an_unknown_metre_becomes_one_of_its_length_or_four_four():
@@ -118,7 +120,7 @@ def test_bars_follow_each_other_and_hold_all_notes(score):
     bars = score.bars()
     assert bars[0].start == 0
     assert bars[-1].start < score.end <= bars[-1].end
-    assert all(a.end == b.start for a, b in zip(bars, bars[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(bars))
 
 
 def test_transposing_moves_tones_and_key_but_no_drums():

@@ -82,7 +82,9 @@ def open_composer(name: str | Path) -> Composer:
     if not {"genre_tokens", "genres", "context", "copy_limit", "human_runs"} <= card.content.keys():
         raise ModelError(f"{path}: is no composer's card; train it anew with 'sideman train score'")
     if card.content.get("vocabulary") != SIZE:
-        raise ModelError(f"{path}: knows another vocabulary than this version; train it anew with 'sideman train score'")
+        raise ModelError(
+            f"{path}: knows another vocabulary than this version; train it anew with 'sideman train score'"
+        )
     return Composer(Path(name).resolve().name, card)
 
 

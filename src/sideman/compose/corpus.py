@@ -27,7 +27,7 @@ from sideman.core.errors import DatasetError, ScoreError
 from sideman.core.parallel import in_order, map_files
 from sideman.mood.score import mood_of_score
 from sideman.symbolic.analysis import estimate_key, grid_strength, melody_track, skyline
-from sideman.symbolic.midi import read_midi
+from sideman.symbolic.reading import read_score
 from sideman.symbolic.score import DEFAULT_METRE, METRES, Score, quantise
 
 FEWEST_BARS, MOST_BARS = 4, 400
@@ -84,7 +84,7 @@ def style_of(score: Score) -> str:
 
 def prepare(source: Source) -> dict[str, Any]:
     """One file as tokens and facts; raises :class:`ScoreError` where it is no use for training."""
-    raw = read_midi(source.path)
+    raw = read_score(source.path)
     if {metre[1:] for metre in raw.metres} == {(1, 4)}:  # a count of beats, not a metre
         raw = replace(raw, metres=((0, *DEFAULT_METRE),))
     if grid_strength(raw) < WEAKEST_GRID:

@@ -91,11 +91,15 @@ class Grammar:
             outside[:] = False
         self.out_of_scale = np.zeros(SIZE, bool)
         self.out_of_scale[OFFSET["pitch"] : END_OF["pitch"]] = outside[np.arange(128) % 12]
-        self.home = np.zeros(SIZE, np.float32)  # 1 for the tonic, less for the other tones of its triad
+        self.home = np.zeros(SIZE, np.float32)  # 1 for tonic and fifth, less for the third
         if rules.key is not None:
             tonic, minor = rules.key
             weights = np.zeros(12, np.float32)
-            weights[[tonic, (tonic + (3 if minor else 4)) % 12, (tonic + 7) % 12]] = (1.0, 0.5, 0.5)
+            weights[[tonic, (tonic + (3 if minor else 4)) % 12, (tonic + 7) % 12]] = (
+                1.0,
+                0.6,
+                1.0,
+            )  # what key profiles weigh most
             self.home[OFFSET["pitch"] : END_OF["pitch"]] = weights[np.arange(128) % 12]
 
     @property

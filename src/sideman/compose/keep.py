@@ -22,7 +22,7 @@ from sideman.symbolic.score import Score
 FEWEST_PIECES = 12  # with tones, for a genre to be offered
 THIN = 100  # a genre with fewer pieces says so
 _PRESETS = 40
-_LEAST_COPY_LIMIT = 24  # notes; shorter runs are shared by any two tunes of a tradition
+LEAST_COPY_LIMIT = 24  # notes; shorter runs are shared by any two tunes of a tradition
 _MOST_PRESET_INSTRUMENTS = 6
 
 
@@ -43,8 +43,10 @@ def human_runs(corpus: Corpus, index: Index, pieces: Sequence[Piece]) -> list[in
     return [index.longest_run(piece_score(corpus, piece)) for piece in pieces]
 
 
-def genre_facts(pieces: Sequence[Piece]) -> dict[str, dict[str, Any]]:
-    """Per genre the number of pieces and notes learnt from, and line-ups to choose what is left open from."""
+def genre_facts(pieces: Sequence[Piece], fewest: int = FEWEST_PIECES) -> dict[str, dict[str, Any]]:
+    """Per genre the number of pieces and notes learnt from, and line-ups to choose what is left open from.
+
+    A genre with fewer than ``fewest`` pieces that have tones is left out."""
     by_genre: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces:
         if piece.controls.genre:
@@ -52,7 +54,7 @@ def genre_facts(pieces: Sequence[Piece]) -> dict[str, dict[str, Any]]:
     facts = {}
     for genre, members in sorted(by_genre.items()):
         tonal = [p for p in members if p.controls.style != "drums"]
-        if len(tonal) < FEWEST_PIECES:
+        if len(tonal) < fewest:
             continue
         facts[genre] = {
             "pieces": len(tonal),
@@ -95,6 +97,7 @@ def write_composer(
     *,
     genre_tokens: Sequence[str],
     context: int,
+    fewest: int = FEWEST_PIECES,
     facts: dict[str, Any],
 ) -> dict[str, Any]:
     """Write ``target``.onnx, .grams and .json (the card, last); returns the card.
@@ -109,10 +112,10 @@ def write_composer(
         "vocabulary": SIZE,
         "context": context,
         "genre_tokens": list(genre_tokens),
-        "copy_limit": int(max(_LEAST_COPY_LIMIT, np.percentile(runs, 98))),
+        "copy_limit": int(max(LEAST_COPY_LIMIT, np.percentile(runs, 98))),
         "human_runs": {f"p{q}": int(np.percentile(runs, q)) for q in (25, 50, 75, 90, 95, 98)},
         **facts,
-        "genres": genre_facts(pieces),
+        "genres": genre_facts(pieces, fewest),
     }
     with atomic_write(target.with_suffix(".onnx"), "wb") as file:
         file.write(payload)

@@ -24,7 +24,7 @@ class Sampling:
         temperature: below 1 draws what is likely more often, above 1 less; 0 always takes the likeliest.
         top_p: only the likeliest tokens that make up this share are drawn (Holtzman et al. 2020).
         key_bias: by how much tones outside of the key are made less likely (natural logarithm of the odds).
-        home_bias: by how much the tonic, and by half as much the rest of its triad, is made more likely.
+        home_bias: by how much tonic and fifth, and by a little less the third, are made more likely.
         cadence: how many times as much in the last bar.
     """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sideman.compose.corpus import Corpus, Piece, Source, build
-from sideman.compose.keep import FEWEST_PIECES, index_of, write_composer
+from sideman.compose.keep import index_of, write_composer
 from sideman.core.atomic import atomic_folder, atomic_write
 from sideman.core.errors import DatasetError, OutputError, UsageError
 from sideman.symbolic.reading import SUFFIXES
@@ -204,9 +204,6 @@ def train(
     genres = tuple(sorted({p.controls.genre for p in corpus.pieces if p.controls.genre}))
     if not held:
         say(f"{len(learnt)} piece(s) that belong together: none can be held out, so nothing tells when to stop")
-    for genre, n in Counter(p.controls.genre for p in learnt if p.controls.style != "drums").items():
-        if genre and n < FEWEST_PIECES:
-            say(f"{genre}: {n} pieces with tones are too few to be asked for by name ({FEWEST_PIECES} are needed)")
     tokens = sum(len(corpus.body(p)) for p in learnt)
     plan = replace(plan, steps=plan.steps or default_steps(tokens, plan), rate=plan.rate or RATES[plan.model])
     settings = asdict(plan) | {"corpus": digest_of(sources)}
@@ -231,7 +228,7 @@ def train(
     with atomic_folder(out, overwrite=overwrite) as target:
         card = write_composer(
             target / "composer", payload, corpus, learnt, held,
-            genre_tokens=genres, context=plan.context, facts=facts,
+            genre_tokens=genres, context=plan.context, fewest=1, facts=facts,
         )  # fmt: skip
     training_run.clear(checkpoint)
     return card

@@ -34,8 +34,8 @@ def read_midi(path: str | Path) -> Score:
     """Read a standard MIDI file of type 0, 1 or 2.
 
     Raises:
-        ScoreError: the file cannot be read, is damaged, larger than 32 MB or longer than 100,000 quarter notes, or has no
-            notes.
+        ScoreError: the file cannot be read, is damaged, larger than 32 MB or longer than 100,000 quarter notes, or
+            has no notes.
     """
     path = Path(path)
     try:

@@ -3,7 +3,7 @@
 Hochreiter, Schmidhuber 1997, "Long short-term memory"; tied output: Press, Wolf 2017. The tutorial that this grew from
 fed an LSTM with (pitch, step, duration) of one instrument's notes and predicted the three apart from each other; the
 same network over the vocabulary's words hears bars, instruments, loudness and what was asked, and predicts a note's
-duration knowing its pitch. `bench/compose_bits.py` compares them.
+duration knowing its pitch.
 """
 
 from __future__ import annotations

@@ -16,8 +16,7 @@ from sideman.compose.batches import Batches, Diet
 from sideman.compose.corpus import Corpus, Piece
 from sideman.compose.generate import MOST_INSTRUMENTS, finish
 from sideman.compose.grammar import Grammar, Rules
-from sideman.compose.keep import _LEAST_COPY_LIMIT as LEAST_COPY_LIMIT
-from sideman.compose.keep import human_runs
+from sideman.compose.keep import LEAST_COPY_LIMIT, human_runs
 from sideman.compose.models import lstm, transformer
 from sideman.compose.models.exporting import to_onnx
 from sideman.compose.models.learning import learn
