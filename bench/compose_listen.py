@@ -50,7 +50,7 @@ def main() -> None:
         tones = np.concatenate([t.notes[:, PITCH] for t in score.tracks if not t.is_drums] or [np.zeros(0)])
         starts = np.concatenate([t.notes[:, START] for t in score.tracks])
         empty = sum(not ((starts >= b.start) & (starts < b.end)).any() for b in score.bars())
-        lufs = float(integrated_loudness(samples.T, RATE_HZ))
+        lufs = float(integrated_loudness(samples, RATE_HZ))
         peak = 20 * float(np.log10(np.abs(samples).max()))
         row = {
             "file": path.name,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sideman.symbolic.analysis import (
     estimate_key,
     grid_strength,
+    is_monotonous,
     key_of,
     melody_track,
     pitch_classes,
@@ -97,3 +98,10 @@ def test_the_melody_is_the_highest_track_that_sings_on():
     assert melody_track(Score((bass, flute, ornament))).program == 73
     assert melody_track(Score((track(128, [(0, 1, 36, 80)]),))) is None
     assert melody_track(Score(())) is None
+
+
+def test_a_note_or_a_bar_over_and_over_is_monotonous():
+    assert is_monotonous(Score((line(*[60] * 32),)))
+    assert is_monotonous(Score((line(*[60, 62, 65, 69] * 8),)))
+    assert not is_monotonous(Score((line(*[60, 62, 64, 65, 67, 69, 71, 72, 74, 71, 67, 62, 64, 60, 65, 69] * 2),)))
+    assert not is_monotonous(Score((line(*[60] * 8),)))  # two bars

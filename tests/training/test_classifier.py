@@ -210,7 +210,7 @@ def test_scale_and_offset_of_the_features_do_not_matter():
     unseen = examples(40, seed=3)
     one = fit_network(build, plain, Small()).scores(unseen.x)
     two = fit_network(build, other, Small()).scores(unseen.x * 1024 + 4096)
-    np.testing.assert_allclose(one, two, atol=0.02)
+    np.testing.assert_allclose(one, two, atol=0.05)
 
 
 def test_a_feature_that_never_changes_does_no_harm():

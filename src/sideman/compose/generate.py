@@ -15,7 +15,7 @@ from sideman.compose.instruments import name_of
 from sideman.compose.sampling import Sampling, write_bars
 from sideman.compose.vocabulary import PLAIN, decode, header
 from sideman.core.errors import UsageError
-from sideman.symbolic.analysis import estimate_key, key_votes
+from sideman.symbolic.analysis import estimate_key, is_monotonous, key_votes
 from sideman.symbolic.score import DRUM_TRACK, METRES, Score, Track, quantise
 
 DEFAULT_BARS = 16
@@ -36,6 +36,7 @@ class Composition:
         longest_run: notes in the longest run that a learnt piece has too (`sideman.compose.originality`).
         tries: how often it was begun anew because a check failed.
         is_copy: whether even the last try had a run beyond the composer's limit.
+        is_monotonous: whether even the last try said hardly anything (`sideman.symbolic.analysis.is_monotonous`).
         key_agreement: share of key profiles (`sideman.symbolic.analysis.key_votes`) that name the asked key.
     """
 
@@ -48,6 +49,7 @@ class Composition:
     tries: int
     is_copy: bool
     key_agreement: float = 1.0
+    is_monotonous: bool = False
 
     @property
     def key_is_kept(self) -> bool:
@@ -153,7 +155,11 @@ def compose(
             strict=strict_key or (attempt >= 2 and controls.key is not None),
         )
         how = sampling or Sampling()
-        how = replace(how, key_bias=how.key_bias + 1.5 * attempt, home_bias=how.home_bias + 0.35 * attempt)
+        if controls.key is None:  # a key that nobody asked for needs no enforcing
+            how = replace(how, key_bias=0.5 * how.key_bias, home_bias=0.0)
+        else:
+            how = replace(how, key_bias=how.key_bias + 1.5 * attempt, home_bias=how.home_bias + 0.35 * attempt)
+        how = replace(how, temperature=how.temperature * (1 + 0.05 * attempt))  # what failed once is not drawn again
         bars = write_bars(
             composer.decoder,
             Grammar(rules),
@@ -193,11 +199,17 @@ def best_of_tries(
                 attempt + 1,
                 run > composer.copy_limit,
                 _agreement(score, asked.key),
+                is_monotonous(score),
             )
         )
-        if not made[-1].is_copy and (not key_was_asked or made[-1].key_agreement == 1):
-            return made[-1]
-    return replace(min(made, key=lambda c: (c.is_copy, -c.key_agreement, c.longest_run)), tries=len(made))
+        last = made[-1]
+        if not (last.is_copy or last.is_monotonous) and (not key_was_asked or last.key_agreement == 1):
+            return last
+
+    def faults(piece: Composition) -> tuple[float, ...]:
+        return piece.is_copy, -piece.key_agreement if key_was_asked else 0.0, piece.is_monotonous, piece.longest_run
+
+    return replace(min(made, key=faults), tries=len(made))
 
 
 def _agreement(score: Score, key: tuple[int, bool] | None) -> float:

@@ -31,7 +31,7 @@ class Sampling:
     temperature: float = 0.9
     top_p: float = 0.95
     key_bias: float = 2.0
-    home_bias: float = 0.35
+    home_bias: float = 0.2
     cadence: float = 4.0
 
 

@@ -96,6 +96,26 @@ def key_votes(score: Score) -> list[tuple[int, bool]]:
     return [(int(k) % 12, bool(k >= 12)) for k in best]
 
 
+def is_monotonous(score: Score) -> bool:
+    """Whether eight bars or more say hardly anything: few pitch classes, or the same bar over and over.
+
+    That is, pitch classes by duration have an entropy below 1.8 bits, or fewer than a third of the bars are different.
+    A score without tones, or of fewer bars, never is.
+    """
+    bars = score.bars()
+    classes = pitch_classes(score)
+    if len(bars) < 8 or not classes.any():
+        return False
+    share = classes[classes > 0] / classes.sum()
+    if float(-(share * np.log2(share)).sum()) < 1.8:
+        return True
+    rows = np.concatenate([t.notes[:, [START, PITCH]] for t in score.tracks])
+    edges = np.searchsorted(np.sort(rows[:, 0]), [bar.start for bar in bars] + [bars[-1].end])
+    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+    different = {(rows[a:b] - [bar.start, 0]).tobytes() for a, b, bar in zip(edges[:-1], edges[1:], bars, strict=True)}
+    return len(different) < len(bars) / 3
+
+
 def scale_of(key: tuple[int, bool]) -> frozenset[int]:
     """Pitch classes that belong to a key; a minor key has both its natural and its raised seventh."""
     return frozenset((key[0] + step) % 12 for step in (MINOR_SCALE if key[1] else MAJOR_SCALE))
