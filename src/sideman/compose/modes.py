@@ -208,7 +208,7 @@ def harmonise(
     if len(skyline(track.notes)) < 0.9 * len(track.notes):
         raise UsageError("the melody has chords; give a piece whose tune is on a track of its own, one note at a time")
     melody = Track(track.program, track.notes)
-    alone = replace(grid, tracks=(melody,))
+    alone = replace(grid, tracks=(melody,), tempos=((0, score.tempo_bpm),))  # the file's own, not the grid's step
     players = tuple(p for p in controls.instruments if p != melody.program or len(set(controls.instruments)) == 1)
     wish = replace(controls, instruments=players)
     if not players:  # a line-up of the genre, without the one that has the tune
