@@ -19,11 +19,15 @@ import numpy as np
 
 from sideman.compose.composers import choose, open_composer
 from sideman.compose.controls import Controls
+from sideman.compose.corpus import Corpus
 from sideman.compose.generate import Composition, compose
 from sideman.compose.instruments import name_of
 from sideman.compose.keys import key_name
+from sideman.compose.models.markov import Markov
 from sideman.compose.prompt import parse
 from sideman.compose.ranking import listen, ranked
+from sideman.compose.sampling import Sampling
+from sideman.compose.vocabulary import EOS, PLAIN
 from sideman.symbolic.midi import write_midi
 
 _METRES = ((4, 4), (4, 4), (4, 4), (3, 4), (2, 4), (6, 8))
@@ -50,11 +54,11 @@ def sentence(asked: Controls) -> str:
     return f"a {genre} piece in {key}{players}, {beat:g} bpm, in {metre[0]}/{metre[1]}, {asked.bars} bars"
 
 
-def row(asked: Controls, piece: Composition, name: str, text: str | None) -> dict[str, object]:
+def row(asked: Controls, piece: Composition, name: str, text: str | None, name_of_model: str) -> dict[str, object]:
     return {
         "file": name,
         "prompt": text,
-        "model": piece.composer,
+        "model": name_of_model,
         "asked": {
             "genre": asked.genre,
             "key": key_name(asked.key) if asked.key else None,
@@ -80,6 +84,9 @@ def main() -> None:
     parser.add_argument("--rank", type=int, default=1, help="candidates per piece, the best by the classifier kept")
     parser.add_argument("--bars", type=int, default=16, help="of pieces by genre")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--temperature", type=float, default=Sampling().temperature)
+    parser.add_argument("--top-p", type=float, default=Sampling().top_p)
+    parser.add_argument("--markov", type=Path, help="a corpus: a Markov chain of its train split composes instead")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     genres = (
@@ -87,6 +94,11 @@ def main() -> None:
         if args.genres
         else sorted(open_composer("research" if args.model == "auto" else args.model).genres)
     )
+    how = Sampling(args.temperature, args.top_p)
+    chain = None
+    if args.markov is not None:
+        corpus = Corpus(args.markov)
+        chain = Markov().fit([PLAIN, *corpus.body(p).tolist(), EOS] for p in corpus.part("train"))
     start, notes = time.perf_counter(), 0
     with (args.out / "index.jsonl").open("w", encoding="utf-8") as index:
         for i in range(args.n):
@@ -96,12 +108,14 @@ def main() -> None:
             text = sentence(asked) if args.by == "prompt" else None
             said = parse(text).controls if text else asked
             composer, _ = choose(said.genre, args.model)
-            pieces = [compose(said, composer, seed=1000 * i + k) for k in range(args.rank)]
+            if chain is not None:  # the same line-ups, grammar and checks; only the network is another
+                composer.__dict__["decoder"] = chain
+            pieces = [compose(said, composer, seed=1000 * i + k, sampling=how) for k in range(args.rank)]
             piece = pieces[0] if args.rank == 1 else ranked([listen(p) for p in pieces])[0].piece
             name = f"piece-{i:03}.mid"
             write_midi(piece.score, args.out / name)
             notes += piece.score.n_notes
-            index.write(json.dumps(row(asked, piece, name, text)) + "\n")
+            index.write(json.dumps(row(asked, piece, name, text, "markov" if chain else piece.composer)) + "\n")
             index.flush()
     spent = time.perf_counter() - start
     print(f"{args.n} pieces, {notes} notes in {spent:.0f} s: {notes / spent:.0f} notes/s of finished pieces")

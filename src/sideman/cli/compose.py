@@ -87,7 +87,7 @@ def compose(
     seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Same seed, same piece.")] = None,
     temperature: Annotated[
         float, typer.Option("--temperature", min=0.0, max=3.0, metavar="T", help="Below 1 safer, above bolder.")
-    ] = 0.9,
+    ] = 1.0,
     strict_key: Annotated[bool, typer.Option("--strict-key", help="No tone outside of the key's scale.")] = False,
     model: Annotated[
         str, typer.Option("--model", metavar="NAME", help="auto, open, research, or a folder of 'train score'.")

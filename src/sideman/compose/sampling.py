@@ -28,8 +28,8 @@ class Sampling:
         cadence: how many times as much in the last bar.
     """
 
-    temperature: float = 0.9
-    top_p: float = 0.95
+    temperature: float = 1.0
+    top_p: float = 0.98
     key_bias: float = 2.0
     home_bias: float = 0.2
     cadence: float = 4.0
