@@ -264,7 +264,7 @@ def test_ctrl_c_keeps_finished_pieces(tmp_path):
     assert process.returncode == 130, err
     assert time.monotonic() - begin < 200
     made = int(re.search(r"(\d+) of 50", err)[1])
-    assert 2 <= made < 50
+    assert 1 <= made < 50  # the signal may come before the second is counted
     assert len(list(tmp_path.iterdir())) == len(out.splitlines()) == made
     assert "Traceback" not in err
 
