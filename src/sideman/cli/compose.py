@@ -152,7 +152,7 @@ def compose(
 
         seed = secrets.randbelow(1_000_000)
     write = _writer(asked, composer, continue_, keep_bars, harmonise, infill, bars_of, temperature, strict_key)
-    _run(write, files, seed, n, soundfont, as_json=as_json, quiet=quiet)
+    _run(write, files, seed, n, soundfont, as_json=as_json, quiet=quiet, key_asked=asked.key is not None)
 
 
 def _writer(
@@ -204,7 +204,15 @@ def _style_of(path: Path) -> Controls:
 
 
 def _run(
-    write: Any, files: list[list[Path]], seed: int, n: int, soundfont: Path | None, *, as_json: bool, quiet: bool
+    write: Any,
+    files: list[list[Path]],
+    seed: int,
+    n: int,
+    soundfont: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+    key_asked: bool,
 ) -> None:
     """Compose, rank, write, tell."""
     from sideman.compose.ranking import listen, ranked
@@ -230,7 +238,7 @@ def _run(
         piece = getattr(candidate, "piece", candidate)
         for target in targets:
             _write(piece, target, getattr(candidate, "samples", None))
-        _tell(candidate, targets, as_json=as_json)
+        _tell(candidate, targets, as_json=as_json, key_asked=key_asked)
     if interrupted:
         complain(f"interrupted: {len(made)} of {n} pieces were finished")
         raise typer.Exit(INTERRUPTED)
@@ -258,7 +266,7 @@ def _write(piece: Composition, target: Path, samples: NDArray[Any] | None) -> No
             write_audio(samples, target)
 
 
-def _tell(candidate: Any, targets: list[Path], *, as_json: bool) -> None:
+def _tell(candidate: Any, targets: list[Path], *, as_json: bool, key_asked: bool) -> None:
     from sideman.compose.generate import facts
     from sideman.compose.prompt import describe
 
@@ -280,7 +288,7 @@ def _tell(candidate: Any, targets: list[Path], *, as_json: bool) -> None:
     typer.echo("  " + " · ".join(parts))
     if piece.is_copy:
         complain(f"warning: {targets[0]}: has a long run from a learnt piece even after {piece.tries} tries")
-    if not piece.key_is_kept:
+    if key_asked and not piece.key_is_kept:
         complain(f"note: {targets[0]}: may be heard in another key than the asked one")
 
 
