@@ -1,4 +1,4 @@
-"""Sideman listens to music and plays along: genre, tempo and key of any recording, offline."""
+"""Sideman listens to music and plays along: genre, mood, tempo and key of any recording, offline."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sideman.core.errors import SidemanError
+    from sideman.genre.classification import Classification, Segment
     from sideman.genre.embed import Embedding, embed
-    from sideman.genre.predict import Classification, Segment, classify
+    from sideman.mood.hear import classify
 
 __version__ = "0.1.0"
 __all__ = ["Classification", "Embedding", "Segment", "SidemanError", "__version__", "classify", "embed"]
 
 _HOMES = {
-    "Classification": "sideman.genre.predict",
-    "Segment": "sideman.genre.predict",
-    "classify": "sideman.genre.predict",
+    "Classification": "sideman.genre.classification",
+    "Segment": "sideman.genre.classification",
+    "classify": "sideman.mood.hear",
     "Embedding": "sideman.genre.embed",
     "embed": "sideman.genre.embed",
     "SidemanError": "sideman.core.errors",

@@ -16,6 +16,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from sideman.cli.main import app
+from sideman.mood.names import nearest
 from tests.cli.run import EXAMPLES, ROOT, sideman
 
 RECORDINGS = sorted(path for path in EXAMPLES.iterdir() if path.suffix in {".mp3", ".ogg", ".opus", ".flac"})
@@ -53,6 +54,10 @@ def test_json_tells_what_the_contract_says():
         assert 8 <= result["duration_s"] <= 15
         assert result["tempo_bpm"] is None or 30 < result["tempo_bpm"] < 300
         assert result["key"] is None or result["key"].split()[1] in ("major", "minor")
+        assert -1 <= result["valence"] <= 1
+        assert -1 <= result["arousal"] <= 1
+        assert result["mood"] == nearest(result["valence"], result["arousal"])
+        assert 0.25 <= result["mood_confidence"] <= 1
     assert done.stderr == b""  # no terminal, no bar
 
 
@@ -73,14 +78,15 @@ def test_workers_change_nothing_but_the_pace():
 def test_csv_and_table_agree_with_json():
     told = lines(sideman("classify", "--json", EXAMPLES))
     table = list(csv.DictReader(io.StringIO(sideman("classify", "--csv", EXAMPLES).stdout.decode())))
-    assert [(row["path"], row["genre"], row["unsure"]) for row in table] == [
-        (line["path"], line["genre"], str(line["unsure"]).lower()) for line in told
+    assert [(row["path"], row["genre"], row["unsure"], row["mood"]) for row in table] == [
+        (line["path"], line["genre"], str(line["unsure"]).lower(), line["mood"]) for line in told
     ]
     shown = sideman("classify", EXAMPLES).stdout.decode().splitlines()
-    assert shown[0].split() == ["File", "Genre", "Likely", "Tempo", "Key", "Length"]
+    assert shown[0].split() == ["File", "Genre", "Likely", "Mood", "Tempo", "Key", "Length"]
     for row, line in zip(shown[1:], told, strict=True):
         assert line["path"] in row
         assert ("unsure" if line["unsure"] else line["genre"]) in row
+        assert line["mood"] in row
 
 
 def test_the_timeline_covers_the_recording():
@@ -97,6 +103,16 @@ def test_the_timeline_covers_the_recording():
 def test_without_tempo_and_key_both_are_null():
     (result,) = lines(sideman("classify", "--json", "--no-tempo", "--no-key", SONG))
     assert (result["tempo_bpm"], result["key"]) == (None, None)
+
+
+def test_without_mood_all_of_it_is_null():
+    (with_it,) = lines(sideman("classify", "--json", SONG))
+    (without,) = lines(sideman("classify", "--json", "--no-mood", SONG))
+    told = {"valence", "arousal", "mood", "mood_confidence"}
+    assert {name: without[name] for name in told} == dict.fromkeys(told)
+    assert {name: value for name, value in with_it.items() if name not in told} == {
+        name: value for name, value in without.items() if name not in told
+    }
 
 
 def test_a_part_of_a_recording():

@@ -36,9 +36,15 @@ def table(capsys, *results, top=1, timeline=False):
 
 def test_the_table_tells_genre_probability_tempo_key_and_length(capsys):
     assert table(capsys, heard()) == [
-        "File              Genre      Likely          Tempo  Key         Length",
-        "song.mp3          metal      metal      70%    128  C# minor      1:02",
+        "File           Genre      Likely          Mood         Tempo  Key         Length",
+        "song.mp3       metal      metal      70%  -              128  C# minor      1:02",
     ]
+
+
+def test_the_table_tells_the_mood_in_a_word(capsys):
+    header, row = table(capsys, heard(valence=0.5, arousal=-0.7, mood="melancholic", mood_confidence=0.6))
+    assert row[header.index("Mood") :].split()[0] == "melancholic"
+    assert row.index("128") > header.index("Mood") + len("melancholic")
 
 
 def test_an_unsure_answer_says_so_and_still_names_the_likeliest(capsys):
@@ -47,6 +53,7 @@ def test_an_unsure_answer_says_so_and_still_names_the_likeliest(capsys):
         "unsure",
         "metal",
         "70%",
+        "-",
         "128",
         "C#",
         "minor",
@@ -70,7 +77,7 @@ def test_the_timeline_joins_neighbours_of_one_genre(capsys):
 
 
 def test_what_was_not_estimated_is_a_dash(capsys):
-    assert table(capsys, heard(tempo_bpm=None, key=None))[1].split()[4:] == ["-", "-", "1:02"]
+    assert table(capsys, heard(tempo_bpm=None, key=None))[1].split()[4:] == ["-", "-", "-", "1:02"]
 
 
 def test_eighty_columns_are_enough_and_long_names_keep_their_end(monkeypatch):
@@ -133,26 +140,29 @@ def rows(data: bytes) -> list[list[str]]:
 def test_csv_has_a_column_per_genre_and_one_for_the_error(capsysbinary):
     with CsvOutput(timeline=False) as output:
         output.fail("a.mp3", "a.mp3: is empty")
-        output.add(heard("b,\n.mp3"))
+        output.add(heard("b,\n.mp3", valence=0.5, arousal=-0.704, mood="calm"))
         output.fail("c.mp3", "c.mp3: is text")
     header, first, second, third = rows(capsysbinary.readouterr().out)
     assert header == [
-        *("path", "duration_s", "genre", "unsure", "tempo_bpm", "key"),
+        *("path", "duration_s", "genre", "unsure", "tempo_bpm", "key", "valence", "arousal", "mood"),
         *(f"p_{genre}" for genre in GENRES),
         "error",
     ]
-    assert first[0::16] == ["a.mp3", "a.mp3: is empty"]
-    assert second[:7] == [
+    assert first[0::19] == ["a.mp3", "a.mp3: is empty"]
+    assert second[:10] == [
         "b,\n.mp3",
         "62.40",
         "metal",
         "false",
         "128.4",
         "C# minor",
+        "0.50",
+        "-0.70",
+        "calm",
         f"{heard().probabilities['blues']:.4f}",
     ]
     assert third[-1] == "c.mp3: is text"
-    assert {len(row) for row in (header, first, second, third)} == {17}
+    assert {len(row) for row in (header, first, second, third)} == {20}
 
 
 def test_csv_with_a_timeline_has_a_row_per_segment(capsysbinary):
@@ -181,7 +191,7 @@ def test_csv_of_nothing_but_failures_is_still_a_table(capsysbinary):
         output.fail("a.mp3", "a.mp3: is empty")
     header, row = rows(capsysbinary.readouterr().out)
     assert header[-1] == "error"
-    assert row == ["a.mp3", "", "", "", "", "", "a.mp3: is empty"]
+    assert row == ["a.mp3", *[""] * 8, "a.mp3: is empty"]
 
 
 @pytest.mark.parametrize("p, text", [(0.0, "0%"), (0.004, "0%"), (0.5, "50%"), (0.996, "99%"), (1.0, "100%")])

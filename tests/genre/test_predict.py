@@ -14,6 +14,7 @@ from sideman.genre import embed as embed_module
 from sideman.genre import predict
 from sideman.genre.frontend import SAMPLE_RATE_HZ, STEP_S, WINDOW_S
 from sideman.genre.predict import Calibration, Classification, Segment, classify, listen
+from sideman.mood import hear
 from tests.genre.clips import GENRES, Ear, song
 
 
@@ -220,7 +221,10 @@ def test_a_quarter_of_a_second_is_enough(ear, tmp_path):
 
 # --- how it is told -----------------------------------------------------------------------------------------------
 
-KEYS = ["path", "duration_s", "genre", "unsure", "probabilities", "not_music", "tempo_bpm", "key", "model"]
+KEYS = [
+    *("path", "duration_s", "genre", "unsure", "probabilities", "not_music", "tempo_bpm", "key"),
+    *("valence", "arousal", "mood", "mood_confidence", "model"),
+]
 
 
 def test_to_dict_has_the_documented_keys_and_survives_json(ear, recording):
@@ -237,10 +241,12 @@ def test_to_dict_rounds_for_people():
     told = Classification(
         "x.mp3", 1.23456, "rock", False, {"rock": 0.123456, "pop": 0.1}, 0.000049, 120.00499, "A minor",
         (Segment(0.0, 1.23456, {"rock": 0.123456}),), None, None, "m 0",
+        valence=0.123456, arousal=-0.5, mood="calm", embedding=np.ones(256, np.float32),
     )  # fmt: skip
     assert told.to_dict() == {
         "path": "x.mp3", "duration_s": 1.235, "genre": "rock", "unsure": False,
         "probabilities": {"rock": 0.1235, "pop": 0.1}, "not_music": 0.0, "tempo_bpm": 120.0, "key": "A minor",
+        "valence": 0.1235, "arousal": -0.5, "mood": "calm", "mood_confidence": None,
         "model": "m 0", "timeline": [{"start_s": 0.0, "end_s": 1.235, "probabilities": {"rock": 0.1235}}],
     }  # fmt: skip
 
@@ -281,11 +287,24 @@ def test_a_part_can_be_embedded(ear, recording):
     assert not np.allclose(whole, part)
 
 
+def test_classify_gives_the_embedding_where_it_is_asked_for(ear, recording):
+    assert heard(recording).embedding is None
+    np.testing.assert_array_equal(heard(recording, embedding=True).embedding, embed_module.embed(recording).vector)
+
+
+def test_a_tracker_makes_the_same_embedding_from_blocks_of_any_length(ear, recording):
+    samples, _ = soundfile.read(recording, dtype="float32")
+    tracker = embed_module.EmbeddingTracker()
+    for block in np.split(samples, [1, 5000, 5000, 120_000]):
+        tracker.update(block)
+    np.testing.assert_allclose(tracker.result(), embed_module.embed(recording).vector, atol=1e-6)
+
+
 # --- the front door -----------------------------------------------------------------------------------------------
 
 
 def test_the_package_offers_both_lazily():
-    assert sideman.classify is classify
+    assert sideman.classify is hear.classify
     assert sideman.embed is embed_module.embed
     assert {"classify", "embed", "Classification", "Segment", "Embedding", "SidemanError"} <= set(dir(sideman))
     with pytest.raises(AttributeError, match="no attribute 'tune'"):

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from sideman.audio.limits import DEFAULT_LIMITS, SERVER_LIMITS, Limits, check_length, too_large
 from sideman.audio.sniff import Container
-from sideman.audio.sources import KNOWN_FORMATS, Source, opened, shown
+from sideman.audio.sources import KNOWN_FORMATS, Source, Tap, opened, shown
 from sideman.core.errors import AudioError, UsageError
 
 __all__ = ["DEFAULT_LIMITS", "KNOWN_FORMATS", "SERVER_LIMITS", "AudioInfo", "Limits", "load", "probe", "stream"]
@@ -111,19 +111,21 @@ def stream(
     start_s: float = 0.0,
     duration_s: float | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    tap: Tap | None = None,
 ) -> Iterator[NDArray[np.float32]]:
     """Decode a recording block by block, in memory that does not grow with its length.
 
     Yields mono float32 (n,): every block has exactly round(block_s * rate) samples, the last one 1 to that many.
     Arguments and results otherwise as for :func:`load`; the file is opened at the first block and closed after the
-    last or when the iterator is closed.
+    last or when the iterator is closed. ``tap`` is given the channels as decoded, (n, channels) at the file's own rate,
+    unchecked, up to the end of the piece in which ``duration_s`` falls.
 
     Raises UsageError at once; AudioError and MissingExtraError while iterating.
     """
     _check_arguments(sample_rate_hz, start_s, duration_s)
     if not (math.isfinite(block_s) and block_s > 0):
         raise UsageError(f"block_s must be a positive number of seconds, not {block_s}")
-    return _streamed(path, sample_rate_hz, block_s, start_s, duration_s, limits)
+    return _streamed(path, sample_rate_hz, block_s, start_s, duration_s, limits, tap)
 
 
 def _streamed(
@@ -133,8 +135,10 @@ def _streamed(
     start_s: float,
     duration_s: float | None,
     limits: Limits,
+    tap: Tap | None,
 ) -> Iterator[NDArray[np.float32]]:
     with opened(path, limits) as (source, container):
+        source.tap = tap
         block_n = max(1, round(block_s * (sample_rate_hz or source.sample_rate_hz)))
         parts: list[NDArray[np.float32]] = []
         held_n = 0

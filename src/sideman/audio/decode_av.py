@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from sideman.audio.decode_sndfile import BLOCK_N
 from sideman.audio.sniff import Container
 from sideman.core.errors import AudioError, MissingExtraError
+
+if TYPE_CHECKING:
+    from sideman.audio.sources import Tap
 
 _READ_BYTES = 1 << 20
 _INTEGER_SCALE = {"u1": 1 / 128, "i2": 1 / 32768, "i4": 1 / 2147483648, "i8": 1 / 9223372036854775808}
@@ -59,6 +62,7 @@ class AvSource:
         self._container: Any = None
         self.damage: str | None = None
         self.skipped_n = 0
+        self.tap: Tap | None = None
         file.seek(0)
         try:
             # The demuxer is fixed by the sniffed type, and a file object opens nothing else: playlists, URLs and
@@ -135,13 +139,16 @@ class AvSource:
                 self.damage = f"its sample rate changes to {frame.sample_rate} Hz"
                 return
             try:
-                part = _mono(frame)
+                channels = _channels(frame)
+                part = _mono(channels)
                 frame = next(self._frames, None)
             except self._errors as error:
                 self.damage = _reason(error)
                 return
             dropped_n = min(len(part), start_n - self.skipped_n)
             self.skipped_n += dropped_n
+            if self.tap is not None:
+                self.tap(channels.T[dropped_n:].astype(np.float32), self.sample_rate_hz)
             yield part[dropped_n:]
 
     def close(self) -> None:
@@ -150,8 +157,8 @@ class AvSource:
             self._container.close()
 
 
-def _mono(frame: Any) -> NDArray[np.float32]:
-    """Mix one decoded frame of any sample format to mono float32 in [-1, 1]."""
+def _channels(frame: Any) -> NDArray[Any]:
+    """Samples of one decoded frame of any format in [-1, 1], shape (channels, n)."""
     channels = int(frame.layout.nb_channels)
     data = frame.to_ndarray()
     kind = data.dtype.str[1:]
@@ -159,10 +166,18 @@ def _mono(frame: Any) -> NDArray[np.float32]:
         data = data.reshape(-1, channels).T
     precise = np.float32 if kind in ("u1", "i2", "f4") else np.float64  # float32 holds 24 bits
     with np.errstate(all="ignore"):  # senseless samples are refused later, by name of the file
-        mono = data[0].astype(precise) if channels == 1 else np.full(channels, 1.0 / channels, dtype=precise) @ data
+        scaled = data.astype(precise)
         if kind == "u1":
-            mono -= 128
-        return np.ascontiguousarray(mono * precise(_INTEGER_SCALE.get(kind, 1.0)), dtype=np.float32)
+            scaled -= 128
+        return np.asarray(scaled * precise(_INTEGER_SCALE.get(kind, 1.0)))
+
+
+def _mono(channels: NDArray[Any]) -> NDArray[np.float32]:
+    """Mix channels (channels, n) to mono float32."""
+    count = len(channels)
+    with np.errstate(all="ignore"):
+        mono = channels[0] if count == 1 else np.full(count, 1.0 / count, dtype=channels.dtype) @ channels
+    return np.ascontiguousarray(mono, dtype=np.float32)
 
 
 def _reason(error: Exception) -> str:

@@ -7,7 +7,7 @@ import functools
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from sideman.audio.quiet import CStderrSilenced
 from sideman.audio.sniff import Container
 from sideman.core.errors import AudioError
+
+if TYPE_CHECKING:
+    from sideman.audio.sources import Tap
 
 BLOCK_N = 1 << 16
 """Frames that are decoded at a time (fewer with many channels); fixed, so that results never depend on block_s."""
@@ -96,6 +99,7 @@ class SndfileSource:
         self.frames_n: int | None = int(self._sound.frames) if known else None
         self.damage: str | None = None
         self.skipped_n = 0
+        self.tap: Tap | None = None
         self._preroll_s = _MP3_PREROLL_S if container.name == "mp3" else 0.0
 
     def _open(self) -> Any:
@@ -139,6 +143,8 @@ class SndfileSource:
             done_n += got_n
             dropped_n = min(got_n, skip_n - self.skipped_n)
             self.skipped_n += dropped_n
+            if self.tap is not None:
+                self.tap(buffer[dropped_n:got_n], self.sample_rate_hz)
             with np.errstate(all="ignore"):  # NaN is refused later, with a message
                 # Mono needs the copy, the buffer is filled again; more channels are mixed into a fresh array.
                 mono = buffer[dropped_n:got_n, 0].copy() if self.channels == 1 else buffer[dropped_n:got_n] @ weights

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -20,6 +20,10 @@ from sideman.core.errors import AudioError
 KNOWN_FORMATS = "wav, aiff, au, flac, ogg, opus, mp3, and with the extra 'm4a' also m4a, aac, wma, webm"
 
 
+Tap = Callable[[NDArray[np.float32], int], object]
+"""Takes samples before they are mixed to mono, (n, channels) float32, and their rate in Hz; must not keep the array."""
+
+
 class Source(Protocol):
     """What both decoders offer: mono blocks from a frame on, and what the file says of itself."""
 
@@ -29,6 +33,7 @@ class Source(Protocol):
     frames_n: int | None
     damage: str | None
     skipped_n: int
+    tap: Tap | None
 
     def blocks(self, start_n: int) -> Iterator[NDArray[np.float32]]:
         """Yield mono blocks from frame ``start_n`` on; ``damage`` and ``skipped_n`` change meanwhile."""

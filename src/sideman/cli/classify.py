@@ -1,4 +1,4 @@
-"""``sideman classify``: genre, tempo and key of files, folders and lists."""
+"""``sideman classify``: genre, mood, tempo and key of files, folders and lists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sideman.core.errors import SidemanError, UsageError
 
 if TYPE_CHECKING:
     from sideman.cli.outputs import Output
-    from sideman.genre.predict import Classification
+    from sideman.genre.classification import Classification
 
 _FILES_PER_WORKER = 4  # below that, starting another process costs more than it saves
 _TIME_LIMIT_S = 3600.0
@@ -65,6 +65,7 @@ def classify(
             metavar="FILE", help="Draw waveform, mel spectrogram and genre over time; a folder for several files."
         ),
     ] = None,
+    mood: Annotated[bool, typer.Option("--mood/--no-mood", help="Tell the mood.")] = True,
     tempo: Annotated[bool, typer.Option("--tempo/--no-tempo", help="Estimate the tempo.")] = True,
     key: Annotated[bool, typer.Option("--key/--no-key", help="Estimate the key.")] = True,
     start_s: Annotated[
@@ -81,7 +82,7 @@ def classify(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Name the genre of recordings, and tell their tempo and key.
+    """Name the genre of recordings, and tell their mood, tempo and key.
 
     Results come in the order of the files, each as soon as it and all before it are ready. A file that cannot be read
     is reported and passed over; Ctrl-C keeps what is finished.
@@ -109,7 +110,14 @@ def classify(
         output = TableOutput(files, top=top, timeline=timeline)
     pictures = _pictures(plot, files)
     listen = functools.partial(
-        _listen, timeline=timeline, tempo=tempo, key=key, start_s=start_s, duration_s=duration_s, model=model
+        _listen,
+        mood=mood,
+        timeline=timeline,
+        tempo=tempo,
+        key=key,
+        start_s=start_s,
+        duration_s=duration_s,
+        model=model,
     )
     _run(listen, [_Job(*pair) for pair in zip(files, pictures, strict=True)], output, workers, quiet)
 
@@ -153,6 +161,7 @@ def _run(
 def _listen(
     job: _Job,
     *,
+    mood: bool,
     timeline: bool,
     tempo: bool,
     key: bool,
@@ -161,11 +170,12 @@ def _listen(
     model: Path | None,
 ) -> Classification:
     """Classify one file and draw its picture; runs in a worker."""
-    from sideman.genre import predict
+    from sideman.mood import hear
 
     path, picture = job.path, job.picture
-    heard = predict.classify(
+    heard = hear.classify(
         path,
+        mood=mood,
         timeline=timeline or picture is not None,
         tempo=tempo,
         key=key,

@@ -69,10 +69,24 @@ def _options(
 
 def _register() -> None:
     """Add every command; their modules import what is heavy only when the command runs."""
-    from sideman.cli import classify, compare, compose, data, doctor, evaluate, explain, features, lab, train, tune
+    from sideman.cli import (
+        classify,
+        compare,
+        compose,
+        data,
+        doctor,
+        evaluate,
+        explain,
+        features,
+        lab,
+        ls,
+        scan,
+        train,
+        tune,
+    )
 
     # in the order in which --help names them
-    for module in (classify, features, compose, data, train, evaluate, compare, tune, explain, lab, doctor):
+    for module in (classify, features, scan, ls, compose, data, train, evaluate, compare, tune, explain, lab, doctor):
         module.register(app)
 
 

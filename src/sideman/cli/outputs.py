@@ -17,7 +17,11 @@ from sideman.cli.common import cells, clock, complain, fit, percent, printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sideman.genre.predict import Classification, Segment
+    from sideman.genre.classification import Classification, Segment
+
+
+_FILE_COLUMNS = ("duration_s", "genre", "unsure", "tempo_bpm", "key", "valence", "arousal", "mood")
+_TIMELINE_COLUMNS = ("start_s", "end_s", "genre")
 
 
 class Output(Protocol):
@@ -100,21 +104,20 @@ class CsvOutput(_Lines):
             return
         tempo = "" if heard.tempo_bpm is None else f"{heard.tempo_bpm:.1f}"
         told = [heard.path, f"{heard.duration_s:.2f}", heard.genre, str(heard.unsure).lower(), tempo, heard.key or ""]
-        self._row([*told, *self._shares(heard.probabilities), ""])
+        mood = ["" if value is None else f"{value:.2f}" for value in (heard.valence, heard.arousal)]
+        self._row([*told, *mood, heard.mood or "", *self._shares(heard.probabilities), ""])
 
     def fail(self, path: str, error: str) -> None:
         """Print a row with path and error only."""
         if self._genres is None:
             self._held.append((path, error))
             return
-        blanks = 3 if self._timeline else 5
+        blanks = len(_TIMELINE_COLUMNS if self._timeline else _FILE_COLUMNS)
         self._row([path, *[""] * (blanks + len(self._genres)), error])
 
     def _begin(self, genres: list[str]) -> None:
         self._genres = genres
-        told = (
-            ["start_s", "end_s", "genre"] if self._timeline else ["duration_s", "genre", "unsure", "tempo_bpm", "key"]
-        )
+        told = _TIMELINE_COLUMNS if self._timeline else _FILE_COLUMNS
         self._row(["path", *told, *(f"p_{genre}" for genre in genres), "error"])
         for path, error in self._held:
             self.fail(path, error)
@@ -131,8 +134,8 @@ class CsvOutput(_Lines):
 class TableOutput:
     """A table that grows row by row, fit for 80 columns; colours on a terminal unless NO_COLOR is set."""
 
-    _WIDTHS = {"genre": 9, "likely": 14, "tempo": 5, "key": 8, "length": 8}
-    _NARROWEST = 16
+    _WIDTHS = {"genre": 9, "likely": 14, "mood": 11, "tempo": 5, "key": 8, "length": 8}
+    _NARROWEST = 13
 
     def __init__(self, files: Iterable[Path], *, top: int, timeline: bool) -> None:
         self._top = top
@@ -148,7 +151,7 @@ class TableOutput:
         from rich.console import Console
 
         self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-        self._print(self._line("File", "Genre", "Likely", "Tempo", "Key", "Length"), "bold")
+        self._print(self._line("File", "Genre", "Likely", "Mood", "Tempo", "Key", "Length"), "bold")
         return self
 
     def __exit__(
@@ -165,13 +168,14 @@ class TableOutput:
             printable(heard.path),
             "unsure" if heard.unsure else heard.genre,
             likely[0],
+            heard.mood or "-",
             tempo,
             heard.key or "-",
             clock(heard.duration_s),
         )
         self._print(line, "yellow" if heard.unsure else "green", self._path_width + 2, self._WIDTHS["genre"])
         for further in likely[1:]:
-            self._print(self._line("", "", further, "", "", ""), "dim")
+            self._print(self._line("", "", further), "dim")
         if self._timeline:
             for start_s, end_s, genre, p in _runs(heard.timeline or ()):
                 self._print(f"  {clock(start_s):>7} - {clock(end_s):<7}  {genre:9} {percent(p):>4}", "dim")
@@ -181,11 +185,13 @@ class TableOutput:
         sys.stdout.flush()
         complain(f"error: {error}")
 
-    def _line(self, path: str, genre: str, likely: str, tempo: str, key: str, length: str) -> str:
+    def _line(
+        self, path: str, genre: str, likely: str, mood: str = "", tempo: str = "", key: str = "", length: str = ""
+    ) -> str:
         widths = self._WIDTHS
         return (
             f"{fit(path, self._path_width)}  {genre:{widths['genre']}}  {likely:{widths['likely']}}  "
-            f"{tempo:>{widths['tempo']}}  {key:{widths['key']}}  {length:>{widths['length']}}"
+            f"{mood:{widths['mood']}}  {tempo:>{widths['tempo']}}  {key:{widths['key']}}  {length:>{widths['length']}}"
         ).rstrip()
 
     def _print(self, line: str, style: str, start: int = 0, length: int | None = None) -> None:

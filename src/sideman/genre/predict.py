@@ -4,91 +4,43 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sideman.core.errors import AudioError, ModelError
+from sideman.genre.classification import Classification, Segment
 from sideman.genre.frontend import SAMPLE_RATE_HZ, STEP_S, WINDOW_S, WindowMaker
 from sideman.inference.sessions import Session, open_session
 
 if TYPE_CHECKING:
-    from sideman.audio.rhythm import TempoEstimate
-    from sideman.audio.tonality import KeyEstimate
+    from sideman.audio.sources import Tap
+
+__all__ = [
+    "BLOCK_S",
+    "DEFAULT_MODEL",
+    "EMBEDDING_SIZE",
+    "MIN_DURATION_S",
+    "Calibration",
+    "Classification",
+    "Heard",
+    "Listener",
+    "Segment",
+    "by_genre",
+    "classify",
+    "listen",
+    "log_softmax",
+    "unit_mean",
+]
 
 DEFAULT_MODEL = "genre"
 BLOCK_S = 30.0
 MIN_DURATION_S = 0.25
+EMBEDDING_SIZE = 256
 _CONTEXT_WINDOWS = 3
 """Windows whose mean log-probability makes one segment of the timeline."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Genre probabilities of a stretch of a recording; times in seconds from its start."""
-
-    start_s: float
-    end_s: float
-    probabilities: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Classification:
-    """What :func:`classify` heard.
-
-    Attributes:
-        path: the recording as it was named.
-        duration_s: length of what was heard, in seconds.
-        genre: the most probable genre, also when unsure.
-        unsure: no genre is probable enough, or it does not sound like music that the model knows.
-        probabilities: of all genres, most probable first; they sum to 1.
-        not_music: share in 0..1 that the model gives to "this is no music".
-        tempo_bpm: beats per minute; None where there is no clear beat or it was not asked for.
-        key: such as "A minor"; None where there is no clear key or it was not asked for.
-        timeline: genre over time, where asked for.
-        tempo: tempo with confidence, alternatives and beats.
-        key_estimate: key with confidence and alternatives.
-        model: name and first 12 digits of the checksum of the weights.
-    """
-
-    path: str
-    duration_s: float
-    genre: str
-    unsure: bool
-    probabilities: dict[str, float]
-    not_music: float
-    tempo_bpm: float | None = None
-    key: str | None = None
-    timeline: tuple[Segment, ...] | None = None
-    tempo: TempoEstimate | None = field(default=None, repr=False)
-    key_estimate: KeyEstimate | None = field(default=None, repr=False)
-    model: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, probabilities rounded to 4 digits; ``timeline`` only where there is one."""
-        plain: dict[str, Any] = {
-            "path": self.path,
-            "duration_s": round(self.duration_s, 3),
-            "genre": self.genre,
-            "unsure": self.unsure,
-            "probabilities": _rounded(self.probabilities),
-            "not_music": round(self.not_music, 4),
-            "tempo_bpm": None if self.tempo_bpm is None else round(self.tempo_bpm, 2),
-            "key": self.key,
-            "model": self.model,
-        }
-        if self.timeline is not None:
-            plain["timeline"] = [
-                {
-                    "start_s": round(segment.start_s, 3),
-                    "end_s": round(segment.end_s, 3),
-                    "probabilities": _rounded(segment.probabilities),
-                }
-                for segment in self.timeline
-            ]
-        return plain
 
 
 @dataclass(frozen=True)
@@ -172,8 +124,11 @@ def listen(
     start_s: float = 0.0,
     duration_s: float | None = None,
     also: tuple[Listener, ...] = (),
+    tap: Tap | None = None,
 ) -> Heard:
-    """Stream a recording through the network once, in bounded memory; ``also`` receives every block of samples.
+    """Stream a recording through the network once, in bounded memory.
+
+    ``also`` receives every block of samples, ``tap`` the channels as decoded (:func:`sideman.audio.decode.stream`).
 
     Raises:
         AudioError: the file cannot be read, is shorter than 0.25 s, or is silent throughout.
@@ -189,7 +144,10 @@ def listen(
         if not quiet.all():
             outputs.append(session.run(np.ascontiguousarray(windows[~quiet])))
 
-    for block in stream(path, sample_rate_hz=SAMPLE_RATE_HZ, block_s=BLOCK_S, start_s=start_s, duration_s=duration_s):
+    blocks = stream(
+        path, sample_rate_hz=SAMPLE_RATE_HZ, block_s=BLOCK_S, start_s=start_s, duration_s=duration_s, tap=tap
+    )
+    for block in blocks:
         take(*maker.update(block))
         for listener in also:
             listener(block)
@@ -212,12 +170,20 @@ def listen(
     )
 
 
+def unit_mean(embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Mean (256,) of window embeddings (k, 256), scaled to unit length; even in all directions where all are 0."""
+    mean = embeddings.mean(0, dtype=np.float64)
+    length = float(np.linalg.norm(mean))
+    return (mean / length if length > 0 else np.full(len(mean), len(mean) ** -0.5)).astype(np.float32)
+
+
 def classify(
     path: str | os.PathLike[str],
     *,
     timeline: bool = False,
     tempo: bool = True,
     key: bool = True,
+    embedding: bool = False,
     start_s: float = 0.0,
     duration_s: float | None = None,
     model: str | os.PathLike[str] | None = None,
@@ -229,6 +195,7 @@ def classify(
         timeline: also tell the genre over time.
         tempo: estimate the tempo.
         key: estimate the key.
+        embedding: also give the embedding of the default network, with any ``model``.
         start_s: begin this many seconds into the file.
         duration_s: hear this many seconds only.
         model: folder of a model that ``sideman train genre`` made; None for the one that comes with Sideman.
@@ -247,10 +214,13 @@ def classify(
     """
     from sideman.audio.rhythm import TempoTracker
     from sideman.audio.tonality import KeyTracker
+    from sideman.genre.embed import EmbeddingTracker
 
     tempo_tracker = TempoTracker(SAMPLE_RATE_HZ) if tempo else None
     key_tracker = KeyTracker(SAMPLE_RATE_HZ) if key else None
-    also = tuple(tracker.update for tracker in (tempo_tracker, key_tracker) if tracker is not None)
+    # Another model does not make the embedding, which then costs another network.
+    points = EmbeddingTracker() if embedding and model is not None else None
+    also = tuple(tracker.update for tracker in (tempo_tracker, key_tracker, points) if tracker is not None)
     if model is None:
         answer = _classify(path, timeline=timeline, start_s=start_s, duration_s=duration_s, also=also)
     else:
@@ -262,6 +232,7 @@ def classify(
     key_estimate = key_tracker.result() if key_tracker else None
     return replace(
         answer,
+        embedding=points.result() if points else answer.embedding if embedding else None,
         tempo_bpm=tempo_estimate.tempo_bpm if tempo_estimate else None,
         key=key_estimate.key if key_estimate else None,
         tempo=tempo_estimate,
@@ -292,6 +263,7 @@ def _classify(
         probabilities=named,
         not_music=float(not_music),
         timeline=_timeline(heard, calibration) if timeline else None,
+        embedding=unit_mean(heard.embeddings),
         model=f"{session.card.name} {session.card.sha256[:12]}",
     )
 
@@ -309,7 +281,3 @@ def by_genre(probabilities: NDArray[np.float64], genres: tuple[str, ...]) -> dic
     """Probabilities (genres,) by name, the most probable first."""
     order = np.argsort(-probabilities, kind="stable")
     return {genres[i]: float(probabilities[i]) for i in order}
-
-
-def _rounded(probabilities: dict[str, float]) -> dict[str, float]:
-    return {genre: round(p, 4) for genre, p in probabilities.items()}

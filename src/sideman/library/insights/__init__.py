@@ -1,0 +1,1 @@
+"""A library seen as a whole: distributions, a map, what tags and ears disagree on, duplicates, faults."""

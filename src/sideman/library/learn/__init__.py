@@ -1,0 +1,1 @@
+"""The user's own words: classifiers on the stored embeddings, fitted on tags and corrections."""

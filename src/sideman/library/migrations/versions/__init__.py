@@ -1,0 +1,1 @@
+"""Changes of the library's tables, in order."""

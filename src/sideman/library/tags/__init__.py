@@ -1,0 +1,1 @@
+"""Tags of sound files: read them all, write four of them (genre, mood, bpm, key) safely, and undo it."""

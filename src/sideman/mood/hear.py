@@ -1,0 +1,71 @@
+"""``sideman.classify``: the genre, tempo and key of a recording, and its mood."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from sideman.genre import predict
+from sideman.genre.classification import Classification
+from sideman.mood.recording import mood_of
+
+
+def classify(
+    path: str | os.PathLike[str],
+    *,
+    mood: bool = True,
+    timeline: bool = False,
+    tempo: bool = True,
+    key: bool = True,
+    embedding: bool = False,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    model: str | os.PathLike[str] | None = None,
+) -> Classification:
+    """Name the genre of a recording and, unless turned off, its mood, tempo and key.
+
+    Args:
+        path: a recording in any format that :func:`sideman.audio.decode.stream` reads.
+        mood: tell how pleasant and how excited it sounds; the key, where it is estimated, helps with that.
+        timeline: also tell the genre over time.
+        tempo: estimate the tempo.
+        key: estimate the key.
+        embedding: also give the embedding, as :func:`sideman.embed`.
+        start_s: begin this many seconds into the file.
+        duration_s: hear this many seconds only.
+        model: folder of a model that ``sideman train genre`` made; None for the one that comes with Sideman. The mood
+            is always told by the one that comes with it.
+
+    Returns:
+        The answer, see :class:`Classification`.
+
+    Raises:
+        AudioError: the file cannot be read, is too short or is silent throughout.
+        ModelError: the weights are damaged, or ``model`` is no model folder.
+
+    Example:
+        >>> import sideman
+        >>> sideman.classify("song.mp3").mood  # doctest: +SKIP
+        'peaceful'
+    """
+    answer = predict.classify(
+        path,
+        timeline=timeline,
+        tempo=tempo,
+        key=key,
+        embedding=embedding or mood,
+        start_s=start_s,
+        duration_s=duration_s,
+        model=model,
+    )
+    if not mood or answer.embedding is None:
+        return answer
+    felt = mood_of(answer.embedding, key=answer.key_estimate)
+    return replace(
+        answer,
+        valence=felt.valence,
+        arousal=felt.arousal,
+        mood=felt.name,
+        mood_confidence=felt.confidence,
+        embedding=answer.embedding if embedding else None,
+    )

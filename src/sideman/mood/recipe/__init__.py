@@ -1,0 +1,1 @@
+"""How the shipped mood model is made: labelled scores, rendered and heard, a regression on what the network hears."""
