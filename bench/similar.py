@@ -9,9 +9,11 @@ genre; mean over pieces. Our embedding (cosine) against the 58 columns of the de
 replacement, the difference from the same draws. Pieces without a named artist count as one artist per genre.
 
 GTZAN: the shipped network was trained with the labels of these very clips, so its figure there says little about other
-music. MIDI: ADL Piano MIDI (genre and artist are its folders), which no part of the network's training used; ten genres
-of 50 pieces, at most 3 per artist, drawn with a seed, 20 s from the middle of each, played on a piano by
-sideman.symbolic.render. Everything sounds like the same piano: what is left to tell genres apart is harmony and rhythm.
+music. MIDI: two sets that no part of the network's training used, 20 s from the middle of each piece, played by
+sideman.symbolic.render. ADL Piano MIDI (genre and artist are its folders): ten genres of 40 pieces, at most 3 per
+artist, drawn with a seed; all sound like the same piano, so only harmony and rhythm are left to tell genres apart.
+XMIDI: 100 classical and 100 jazz pieces for several instruments; it names no artists, so here only the piece itself is
+left out.
 """
 
 from __future__ import annotations
@@ -39,8 +41,10 @@ from sideman.symbolic.render import render
 from sideman.symbolic.score import DURATION, START, Score, Track
 
 GENRES = ("Blues", "Classical", "Country", "Electronic", "Jazz", "Latin", "Pop", "Rap", "Rock", "Soul")
-PER_GENRE, PER_ARTIST, EXCERPT_S = 50, 3, 20.0
+PER_GENRE, PER_ARTIST, EXCERPT_S = 40, 3, 20.0
+PER_XMIDI_GENRE = 100
 K, DRAWS = 10, 1000
+Piece = tuple[str, str, np.ndarray, np.ndarray]  # genre, artist, embedding, 58 columns
 
 
 def speed(n: int = 1_000_000, searches: int = 25) -> None:
@@ -82,7 +86,7 @@ def heard(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return embed(path).vector, np.asarray(next(extract(path, Recipe())), np.float64)
 
 
-def gtzan(root: Path) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+def gtzan(root: Path) -> list[Piece]:
     found = []
     with (root / "manifest.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -91,33 +95,54 @@ def gtzan(root: Path) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
     return found
 
 
-def midi(root: Path, soundfont: Path | None) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+def played(path: Path, soundfont: Path | None) -> tuple[np.ndarray, np.ndarray] | None:
+    """Both features of the middle of a piece, or None where it cannot be played."""
+    try:
+        score = middle(read_midi(path))
+        if score.n_notes < 20:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            sound = Path(folder) / "piece.wav"
+            samples = render(score, soundfont=soundfont, sample_rate_hz=22_050)
+            sf.write(sound, samples[: int(EXCERPT_S * 22_050)], 22_050)
+            return heard(sound)
+    except SidemanError:
+        return None
+
+
+def pianos(root: Path, soundfont: Path | None) -> list[Piece]:
+    """ADL Piano MIDI: folders are genre / subgenre / artist."""
     rng = random.Random(0)
-    found = []
+    found: list[Piece] = []
     for genre in GENRES:
         paths = sorted((root / "adl-piano-midi" / genre).rglob("*.mid"))
         rng.shuffle(paths)
         artists: dict[str, int] = {}
-        count = 0
         for path in paths:
             artist = path.parent.name.casefold()
-            if count == PER_GENRE:
+            if sum(artists.values()) == PER_GENRE:
                 break
-            if artists.get(artist, 0) == PER_ARTIST:
-                continue
-            try:
-                score = middle(read_midi(path))
-                if score.n_notes < 20:
-                    continue
-                with tempfile.TemporaryDirectory() as folder:
-                    sound = Path(folder) / "piece.wav"
-                    samples = render(score, soundfont=soundfont, sample_rate_hz=22_050)
-                    sf.write(sound, samples[: int(EXCERPT_S * 22_050)], 22_050)
-                    found.append((genre, artist, *heard(sound)))
-            except SidemanError:
-                continue
-            artists[artist] = artists.get(artist, 0) + 1
-            count += 1
+            if artists.get(artist, 0) < PER_ARTIST and (features := played(path, soundfont)) is not None:
+                found.append((genre, artist, *features))
+                artists[artist] = artists.get(artist, 0) + 1
+    return found
+
+
+def ensembles(root: Path, soundfont: Path | None) -> list[Piece]:
+    """XMIDI: names are XMIDI_emotion_genre_number; it names no artists."""
+    rng = random.Random(0)
+    found: list[Piece] = []
+    for genre in ("classical", "jazz"):
+        paths = sorted((root / "xmidi-subset").glob(f"XMIDI_*_{genre}_*"))
+        rng.shuffle(paths)
+        contents: set[bytes] = set()
+        for path in paths:
+            if len(contents) == PER_XMIDI_GENRE:
+                break
+            data = path.read_bytes()
+            if data not in contents and (features := played(path, soundfont)) is not None:
+                found.append((genre, path.stem, *features))
+                contents.add(data)
     return found
 
 
@@ -129,7 +154,7 @@ def precision(points: np.ndarray, genres: np.ndarray, artists: np.ndarray) -> np
     return (genres[order] == genres[:, None]).mean(1)
 
 
-def judge(name: str, pieces: list[tuple[str, str, np.ndarray, np.ndarray]]) -> None:
+def judge(name: str, pieces: list[Piece]) -> None:
     genres, artists = (np.array([piece[i] for piece in pieces]) for i in (0, 1))
     ours = np.array([piece[2] for piece in pieces], np.float64)
     table = np.array([piece[3] for piece in pieces])[:, 1:]  # without the length
@@ -154,7 +179,7 @@ def judge(name: str, pieces: list[tuple[str, str, np.ndarray, np.ndarray]]) -> N
         print(f"  {what:12} P@{K} {score.mean():.3f} ({low:.3f} to {high:.3f})")
 
 
-def kept(work: Path | None, name: str, make: object) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+def kept(work: Path | None, name: str, make: object) -> list[Piece]:
     """What ``make`` gives, kept as arrays between runs where a folder is named."""
     path = work / f"similar-{name}.npz" if work else None
     if path and path.exists():
@@ -173,14 +198,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--speed", action="store_true", help="time the search among a million vectors")
     parser.add_argument("--data", type=Path, help="folder of GTZAN with its manifest.csv")
-    parser.add_argument("--midi", type=Path, help="folder that holds adl-piano-midi")
+    parser.add_argument("--midi", type=Path, help="folder that holds adl-piano-midi and xmidi-subset")
     parser.add_argument("--soundfont", type=Path, help="by default pretty_midi's")
     parser.add_argument("--work", type=Path, help="keep what was heard there")
     options = parser.parse_args()
     if options.speed:
         speed()
     if options.midi:
-        judge("MIDI, unheard", kept(options.work, "midi", lambda: midi(options.midi, options.soundfont)))
+        font = options.soundfont
+        judge("piano MIDI, unheard", kept(options.work, "midi", lambda: pianos(options.midi, font)))
+        judge("ensemble MIDI, unheard", kept(options.work, "xmidi", lambda: ensembles(options.midi, font)))
     if options.data:
         judge("GTZAN, in the network's training", kept(options.work, "gtzan", lambda: gtzan(options.data)))
     if not (options.speed or options.midi or options.data):

@@ -41,25 +41,45 @@ def make_store(tmp_path, n=60, seed=0, *, artists=12, database=None):
         path = music / f"Artist {artist}" / f"{i:04} Song {i}.mp3"
         rows_f.append(
             dict(
-                path=to_text(path), size=1000 + i, mtime_ns=str(10**18 + i), audio_hash=audio_hash, container="mp3",
-                added_at=1.7e9 + i, n_path=str(path).casefold(), **columns(FileTags(tags)),
+                path=to_text(path),
+                size=1000 + i,
+                mtime_ns=str(10**18 + i),
+                audio_hash=audio_hash,
+                container="mp3",
+                added_at=1.7e9 + i,
+                n_path=str(path).casefold(),
+                **columns(FileTags(tags)),
             )
-        )  # fmt: skip
+        )
         rows_a.append(
-            dict(
-                audio_hash=audio_hash, state="done", version=1, model=MODEL, analysed_at=1.7e9 + i,
-                duration_s=float(rng.uniform(90, 400)), genre=GENRES[g], genre_probability=float(p[g]),
-                unsure=bool(p[g] < 0.55), not_music=0.01,
-                probabilities={name: float(x) for name, x in zip(GENRES, p, strict=True)},
-                valence=float(valence), arousal=float(arousal), mood=nearest(valence, arousal), mood_confidence=0.6,
-                tempo_bpm=float(rng.uniform(60, 180)), tempo_confidence=0.8, first_beat_s=0.2,
-                key=KEYS[int(rng.integers(len(KEYS)))], key_confidence=0.7,
-                loudness_lufs=float(rng.uniform(-24, -6)), peak_db=-0.5,
-            )
-        )  # fmt: skip
-        rows_d.append(dict(audio_hash=audio_hash, vector=vector.astype("<f4").tobytes()))
+            {
+                "audio_hash": audio_hash,
+                "state": "done",
+                "version": 1,
+                "model": MODEL,
+                "analysed_at": 1.7e9 + i,
+                "duration_s": float(rng.uniform(90, 400)),
+                "genre": GENRES[g],
+                "genre_probability": float(p[g]),
+                "unsure": bool(p[g] < 0.55),
+                "not_music": 0.01,
+                "probabilities": {name: float(x) for name, x in zip(GENRES, p, strict=True)},
+                "valence": float(valence),
+                "arousal": float(arousal),
+                "mood": nearest(valence, arousal),
+                "mood_confidence": 0.6,
+                "tempo_bpm": float(rng.uniform(60, 180)),
+                "tempo_confidence": 0.8,
+                "first_beat_s": 0.2,
+                "key": KEYS[int(rng.integers(len(KEYS)))],
+                "key_confidence": 0.7,
+                "loudness_lufs": float(rng.uniform(-24, -6)),
+                "peak_db": -0.5,
+            }
+        )
+        rows_d.append({"audio_hash": audio_hash, "vector": vector.astype("<f4").tobytes()})
     with store.write() as connection:
-        connection.execute(roots.insert(), [dict(path=to_text(music), added_at=1.7e9)])
+        connection.execute(roots.insert(), [{"path": to_text(music), "added_at": 1.7e9}])
         connection.execute(files.insert(), rows_f)
         connection.execute(analyses.insert(), rows_a)
         connection.execute(details.insert(), rows_d)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sideman.library.track import Track
 
 _COLUMNS = ("id", "artist", "title", "genre", "mood", "bpm", "key", "length")
+TERMS = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+"""Settings of a command that takes a QUERY: a term may begin with a dash (-tag:chill), so there are no short options."""
 QueryWords = Annotated[
     list[str] | None,
     typer.Argument(
@@ -33,8 +35,7 @@ QueryWords = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    # A term may begin with a dash, as in -tag:live; options that are not known are terms.
-    app.command("ls", context_settings={"ignore_unknown_options": True})(ls)
+    app.command("ls", context_settings=TERMS)(ls)
 
 
 def joined(words: list[str] | None) -> str:
@@ -54,7 +55,7 @@ def ls(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object per track.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV: a header, then one row per track.")] = False,
     paths: Annotated[bool, typer.Option("--paths", help="Print paths only, one per line.")] = False,
-    null: Annotated[bool, typer.Option("--null", "-0", help="With --paths: end each with NUL, for xargs -0.")] = False,
+    null: Annotated[bool, typer.Option("--null", help="With --paths: end each with NUL, for xargs -0.")] = False,
     count: Annotated[bool, typer.Option("--count", help="Print only how many there are.")] = False,
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, metavar="N", help="At most N tracks.", show_default=False)

@@ -131,10 +131,18 @@ def without_tags(file: BinaryIO, size: int) -> tuple[int, int]:
 
 def end_without_tags(file: BinaryIO, start: int, end: int) -> int:
     """The end of a stream without ID3v1, APEv2, Lyrics3 and appended ID3v2 tags, in any order and number."""
+    for begin, _ in end_tags(file, start, end):
+        end = begin
+    return end
+
+
+def end_tags(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where each of those tags begins and ends, the last first."""
     while True:
         length = _last_tag(file, start, end)
         if not length or end - length <= start:
-            return end
+            return
+        yield end - length, end
         end -= length
 
 

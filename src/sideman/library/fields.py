@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, String, and_, cast, false, fun
 
 from sideman.core.errors import UsageError
 from sideman.library.keys import camelot, parse_key
-from sideman.library.pathtext import normal, to_text
+from sideman.library.pathtext import normal
 from sideman.library.schema import analyses, files
 from sideman.mood.names import mood as mood_point
 
@@ -224,7 +224,7 @@ any_text = Field(_any_text)
 
 
 def _path(value: str, _: Connection | None) -> ColumnElement[bool]:
-    return files.c.n_path.like(f"%{_escaped(normal(to_text(value)))}%", escape="\\")
+    return files.c.n_path.like(f"%{_escaped(normal(value))}%", escape="\\")
 
 
 def named_tag(name: str) -> Field:

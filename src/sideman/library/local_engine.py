@@ -22,13 +22,17 @@ class _Item:
         return self.job[1]
 
 
-def hear(item: _Item) -> Analysis | None:
+def hear_job(job: Job) -> Analysis | None:
     """Analyse a file that is still what was hashed; None where it changed meanwhile."""
-    _, path, size, mtime_ns = item.job
+    _, path, size, mtime_ns = job
     status = Path(path).stat()
     if (status.st_size, str(status.st_mtime_ns)) != (size, mtime_ns):
         return None
     return analyse(path)
+
+
+def _hear(item: _Item) -> Analysis | None:
+    return hear_job(item.job)
 
 
 class LocalEngine:
@@ -40,6 +44,6 @@ class LocalEngine:
         from sideman.core.tuning import tune_allocator
 
         tune_allocator()
-        for outcome in map_files(hear, (_Item(job) for job in jobs), workers, time_limit_s=_TIME_LIMIT_S):
+        for outcome in map_files(_hear, (_Item(job) for job in jobs), workers, time_limit_s=_TIME_LIMIT_S):
             audio_hash, path, *_ = outcome.item.job
             yield Heard(audio_hash, path, outcome.value, outcome.error, outcome.details)

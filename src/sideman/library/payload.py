@@ -70,9 +70,9 @@ def _hashed(file: BinaryIO, size: int, container: Container | None) -> str:
     if container is not None and name == "flac":
         return _over(file, b"flac", _flac(file, size, container.offset))
     if name in ("wav", "rf64", "aiff"):
-        return _over(file, b"chunks", _sound(boxes.riff(file, size)))
+        return _over(file, name.encode(), _sound(boxes.riff(file, size)))
     if name == "w64":
-        return _over(file, b"chunks", _sound(boxes.w64(file, size)))
+        return _over(file, name.encode(), _sound(boxes.w64(file, size)))
     if name == "mp4":
         return _over(file, b"mp4", _wanted(boxes.mp4(file, 0, size), b"mdat"))
     if name == "asf":

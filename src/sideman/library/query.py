@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, not_, or_, true
 
 from sideman.core.errors import UsageError
 from sideman.library.fields import FIELDS, SORTS, Field, any_text, named_tag
+from sideman.library.pathtext import to_text
 from sideman.library.schema import files
 
 _LONGEST = 2000
@@ -52,6 +53,9 @@ class Query:
         """
         if len(text) > _LONGEST:
             raise UsageError(f"a query of {len(text)} characters is too long; the limit is {_LONGEST}")
+        if "\0" in text:
+            raise UsageError("a query cannot hold NUL characters")
+        text = to_text(text)  # bytes of a command line that are no UTF-8, as paths have them
         groups: list[list[Term]] = [[]]
         sorts = []
         for word in _words(text):

@@ -7,6 +7,7 @@ writer at a time takes the lock when its transaction begins (so that two of them
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,8 +107,9 @@ def open_store(url: str | os.PathLike[str] | None = None, *, create: bool = True
             parsed = parsed.set(drivername="postgresql+psycopg")
         name = parsed.render_as_string()
         engine = create_engine(parsed, pool_size=4, isolation_level="READ COMMITTED")
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise LibraryError(f"{given}: is no database's address ({' '.join(str(error).split())[:120]})") from error
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        shown = re.sub(r"//.*@", "//...@", given)  # a password is never shown
+        raise LibraryError(f"{shown}: is no database's address; write postgresql://user@host/name") from error
     except ImportError as error:
         raise MissingExtraError("a PostgreSQL library", "postgresql") from error
     return _ready(engine, name)

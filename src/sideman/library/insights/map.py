@@ -1,9 +1,9 @@
 """A library as a plane on which neighbours in sound lie close together.
 
-A neighbour embedding in the manner of UMAP (McInnes, Healy, Melville 2018, arXiv:1802.03426) with its a = b = 1: the ends
-of each edge of the nearest-neighbour graph attract each other, random others are pushed away; all points move at once,
-so that everything is a few array operations per step. The start is the plane of the two principal components, which
-keeps the large shape (Kobak, Linderman 2021).
+A neighbour embedding in the manner of UMAP (McInnes, Healy, Melville 2018, arXiv:1802.03426) with its a = b = 1: the
+ends of each edge of the nearest-neighbour graph attract each other, random others are pushed away; all points move at
+once, so that everything is a few array operations per step. The start is the plane of the two principal components,
+which keeps the large shape (Kobak, Linderman 2021).
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]
 
-NEIGHBOURS = 12
+NEIGHBOURS = 10
 MOST = 20_000
 """Points that are laid out; beyond, a sample is, and the others join their neighbours in it."""
-_STEPS = 200
+_STEPS = 300
 _SAMPLES = 12  # random others per point and step
-_REPULSION = 5.0  # of one random other against the pull of one neighbour
+_REPULSION = 4.0  # of all others against the pull of all neighbours, times the root of their number: room for each
 _BLOCK = 1000  # rows of similarities at a time: bounds the memory
-_START_SPREAD = 10.0
-_LARGEST_STEP = 4.0
+_START_SPREAD = 2.0
+_LARGEST_STEP = 12.0
 _JITTER = 0.15
 
 
@@ -77,7 +77,7 @@ def kept(vectors: NDArray[np.floating], plane: NDArray[np.floating], k: int = 10
         return 1.0
     near = nearest(vectors, k)
     k = near.shape[1]
-    there = cKDTree(plane).query(plane, k + 1)[1]
+    there: Ints = np.asarray(cKDTree(plane).query(plane, k + 1)[1])
     same = 0
     for row, (a, b) in enumerate(zip(near, there, strict=True)):
         same += len(set(a.tolist()) & set(b.tolist()) - {row})
@@ -104,7 +104,7 @@ def _laid_out(x: Floats, rng: np.random.Generator) -> Floats:
     head = np.repeat(np.arange(n), near.shape[1])
     tail = near.ravel()
     samples = min(_SAMPLES, n - 1)
-    push = np.float32(_REPULSION / samples * near.shape[1])
+    push = np.float32(_REPULSION * n**0.5 / samples * near.shape[1])
     for step in range(_STEPS):
         rate = np.float32(1.0 - step / _STEPS)
         apart = y[tail] - y[head]

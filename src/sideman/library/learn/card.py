@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TARGET = 0.8
 """Share of right answers at which the classifier begins to answer."""
+NEVER = 2.0
+"""The threshold of a classifier that is not better than chance: it is unsure of everything."""
 FEWEST_ANSWERS = 0.25  # share of recordings that get an answer, whatever that costs
 _DRAWS, _AUC_DRAWS = 1000, 200
 
@@ -33,8 +35,6 @@ def make_card(
     has = given.has
     top = probabilities.argmax(1)
     right = has[np.arange(len(has)), top]
-    threshold = _threshold(probabilities.max(1), right)
-    answered = probabilities.max(1) >= threshold
     named = scores >= 0 if given.several else np.arange(has.shape[1]) == top[:, None]
     groups = np.unique(given.groups, return_inverse=True)[1]
     draws = np.random.default_rng(seed).multinomial(
@@ -42,6 +42,9 @@ def make_card(
     )
     balanced = _balanced(has, named, groups, draws, several=given.several)
     chance = 0.5 if given.several else 1 / has.shape[1]
+    better = balanced["low"] > chance
+    threshold = _threshold(probabilities.max(1), right) if better else NEVER
+    answered = probabilities.max(1) >= threshold
     accuracy = _shares(right[:, None], np.ones_like(right)[:, None], groups, draws)
     majority = int(has.sum(0).argmax())
     card = {
@@ -62,7 +65,7 @@ def make_card(
             "majority": _round(has[:, majority].mean()),
             "majority_label": given.labels[majority],
         },
-        "better_than_chance": bool(balanced["low"] > chance),
+        "better_than_chance": bool(better),
         "temperature": _round(learned.temperature),
         "unsure_below": _round(threshold),
         "answered": _round(answered.mean()),
@@ -87,7 +90,9 @@ def lines(card: Mapping[str, Any]) -> list[str]:
         f"always saying {accuracy['majority_label']}: {accuracy['majority']:.0%}",
     ]
     if not card["better_than_chance"]:
-        told.append("not better than chance: these labels are not to be heard in the sound, or the tracks are too few")
+        told.append(
+            "not better than chance, so unsure of every track: the sound does not tell them, or there are too few"
+        )
     if card["right_when_answered"] is not None:
         told.append(
             f"unsure below {card['unsure_below']:.2f}: answers {card['answered']:.0%} of tracks, "
@@ -114,13 +119,20 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _threshold(confidence: Floats, right: Bools) -> float:
-    """The least confidence from which on `TARGET` of the answers are right, or that leaves enough answers."""
+    """The confidence from which on it answers: `TARGET` of all answers right, half of the least sure ones.
+
+    Where that cannot be reached, `FEWEST_ANSWERS` of the recordings get an answer.
+    """
     order = np.argsort(-confidence, kind="stable")
-    share = np.cumsum(right[order]) / np.arange(1, len(right) + 1)
-    good = np.flatnonzero(share >= TARGET)
-    fewest = max(1, round(FEWEST_ANSWERS * len(right)))
-    answers = max(fewest, int(good[-1]) + 1 if len(good) else 0)
-    return 0.0 if answers == len(right) else float(confidence[order[answers - 1]])
+    hits = np.concatenate([[0.0], np.cumsum(right[order])])
+    n = len(right)
+    window = max(10, n // 20)
+    answers = np.arange(1, n + 1)
+    share = hits[1:] / answers
+    least_sure = (hits[1:] - hits[np.maximum(answers - window, 0)]) / np.minimum(answers, window)
+    good = np.flatnonzero((share >= TARGET) & (least_sure >= 0.5))
+    kept = max(1, round(FEWEST_ANSWERS * n), int(good[-1]) + 1 if len(good) else 0)
+    return float(confidence[order[kept - 1]])
 
 
 def _balanced(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 
 from sideman.core.errors import LibraryError, UsageError
+from sideman.datasets.track import artist_key
 from sideman.library import tracks
 from sideman.library.learn.use import current_model
 from sideman.library.pathtext import normal
@@ -22,9 +23,10 @@ from sideman.library.track import Track
 
 FEWEST_ARTISTS = 3
 """A label of fewer artists cannot be told from the sound of those artists."""
+_FEW = 0.02  # share of recordings with several labels up to which they are taken for slips, and left out
 LONGEST_FIELD = 32  # characters, as the tables hold it
 _NOBODY = {"various artists", "various", "va", "v a", "unknown artist", "unknown", "soundtrack"}
-_GUESTS = re.compile(r"\s[(\[]?(?:feat|ft|featuring)[.\s].*$")
+_GUESTS = re.compile(r"(?<=\S)\s+[(\[]?(?:feat|ft|featuring)[.\s].*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Examples:
         model: sha256 of the network that made the vectors.
         labels: names as most often written, commonest first.
         vectors: embeddings (n, 256).
-        has: which label each recording has (n, labels), at least one.
+        has: which label each recording has (n, labels), at least one; more than one where that is usual in the library.
         groups: whose each recording is: artist, or folder where no artist is told.
         left_out: labels too rare to learn: name, recordings and artists.
         passed_over: recordings with a tag that could not be used, by reason.
@@ -55,7 +57,7 @@ class Examples:
 
     @property
     def several(self) -> bool:
-        """Whether some recording has more than one label."""
+        """Whether recordings have more than one label."""
         return bool((self.has.sum(1) > 1).any())
 
 
@@ -118,16 +120,15 @@ def values_of(track: Track, field: str) -> list[str]:
 
 
 def label_key(text: str) -> str:
-    """What two spellings of one label share: "Hip-Hop" and "hip hop" are one."""
-    return " ".join(re.findall(r"\w+", normal(text)))
+    """What spellings of one label share: "Hip-Hop", "hip hop" and "HipHop" are one."""
+    return "".join(re.findall(r"\w+", normal(text)))
 
 
 def artist_of(track: Track) -> str:
     """Whose music a track is, for keeping artists apart: album artist, artist without guests, or else the folder."""
     for name in (track.albumartist, track.artist):
-        key = normal(name) if name else ""
-        if key and key not in _NOBODY:
-            return "artist " + (_GUESTS.sub("", key) or key)
+        if name and normal(name) not in _NOBODY:
+            return "artist " + artist_key(_GUESTS.sub("", name))
     return "folder " + str(PurePath(track.path).parent)
 
 
@@ -182,7 +183,10 @@ def _assembled(
     has = np.zeros((len(told), len(kept)), bool)
     for row, own in enumerate(keys):
         has[row, [place[key] for key in own if key in place]] = True
-    some: NDArray[np.bool_] = np.asarray(has.any(1))
+    count_of = has.sum(1)
+    exclusive = int((count_of > 1).sum()) <= _FEW * int((count_of > 0).sum())
+    some: NDArray[np.bool_] = np.asarray(count_of == 1 if exclusive else count_of > 0)
+    odd = int((count_of > 1).sum()) if exclusive else 0
     return Examples(
         field,
         model,
@@ -191,6 +195,6 @@ def _assembled(
         has[some],
         tuple(artist for (_, artist), keep in zip(told, some, strict=True) if keep),
         tuple((name[key], count[key], len(artists[key])) for key in ordered if key not in place),
-        passed_over,
+        {**passed_over, "with several labels": odd} if odd else passed_over,
         corrections,
     )

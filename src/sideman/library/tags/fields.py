@@ -13,18 +13,19 @@ MOST_FIELDS = 500
 ID3 = {
     "TIT2": "title", "TPE1": "artist", "TPE2": "albumartist", "TALB": "album", "TMOO": "mood", "TBPM": "bpm",
     "TKEY": "key", "TDRC": "date", "TYER": "date", "TDOR": "originaldate", "TORY": "originaldate",
-    "TDRL": "releasedate", "TCOM": "composer", "TPE3": "conductor", "TPE4": "remixer", "TEXT": "lyricist", "TOLY": "originallyricist",
-    "TIT1": "grouping", "GRP1": "grouping", "TIT3": "subtitle", "TSST": "discsubtitle", "TPUB": "label", "TSRC": "isrc",
-    "TLAN": "language", "TCOP": "copyright", "TENC": "encodedby", "TSSE": "encodersettings", "TMED": "media",
-    "TCMP": "compilation", "TSOP": "artistsort", "TSO2": "albumartistsort", "TSOA": "albumsort", "TSOT": "titlesort",
-    "TSOC": "composersort", "MVNM": "movementname",
+    "TDRL": "releasedate", "TCOM": "composer", "TPE3": "conductor", "TPE4": "remixer", "TEXT": "lyricist",
+    "TOLY": "originallyricist", "TIT1": "grouping", "GRP1": "grouping", "TIT3": "subtitle", "TSST": "discsubtitle",
+    "TPUB": "label", "TSRC": "isrc", "TLAN": "language", "TCOP": "copyright", "TENC": "encodedby",
+    "TSSE": "encodersettings", "TMED": "media", "TCMP": "compilation", "TSOP": "artistsort", "TSO2": "albumartistsort",
+    "TSOA": "albumsort", "TSOT": "titlesort", "TSOC": "composersort", "MVNM": "movementname",
 }  # fmt: skip
 """Text frames; TCON, TRCK, TPOS, TXXX, COMM and USLT are read apart, other frames keep their own name."""
 
 VORBIS = {
     "tempo": "bpm", "initialkey": "key", "initial key": "key", "album artist": "albumartist",
-    "album_artist": "albumartist", "tracknumber": "track", "totaltracks": "tracktotal", "discnumber": "disc", "totaldiscs": "disctotal",
-    "description": "comment", "unsyncedlyrics": "lyrics", "organization": "label", "publisher": "label",
+    "album_artist": "albumartist", "tracknumber": "track", "totaltracks": "tracktotal", "discnumber": "disc",
+    "totaldiscs": "disctotal", "description": "comment", "unsyncedlyrics": "lyrics", "organization": "label",
+    "publisher": "label",
 }  # fmt: skip
 
 MP4 = {
@@ -43,12 +44,12 @@ APE = {
 ASF = {
     "title": "title", "author": "artist", "description": "comment", "copyright": "copyright",
     "wm/albumartist": "albumartist", "wm/albumtitle": "album", "wm/genre": "genre", "wm/mood": "mood",
-    "wm/beatsperminute": "bpm", "wm/initialkey": "key",
-    "wm/year": "date", "wm/originalreleaseyear": "originaldate", "wm/tracknumber": "track", "wm/partofset": "disc",
-    "wm/composer": "composer", "wm/conductor": "conductor", "wm/lyrics": "lyrics", "wm/writer": "lyricist",
-    "wm/publisher": "label", "wm/isrc": "isrc", "wm/language": "language", "wm/contentgroupdescription": "grouping",
-    "wm/subtitle": "subtitle", "wm/setsubtitle": "discsubtitle", "wm/encodedby": "encodedby",
-    "wm/iscompilation": "compilation", "wm/artistsortorder": "artistsort", "wm/albumsortorder": "albumsort",
+    "wm/beatsperminute": "bpm", "wm/initialkey": "key", "wm/year": "date", "wm/originalreleaseyear": "originaldate",
+    "wm/tracknumber": "track", "wm/partofset": "disc", "wm/composer": "composer", "wm/conductor": "conductor",
+    "wm/lyrics": "lyrics", "wm/writer": "lyricist", "wm/publisher": "label", "wm/isrc": "isrc",
+    "wm/language": "language", "wm/contentgroupdescription": "grouping", "wm/subtitle": "subtitle",
+    "wm/setsubtitle": "discsubtitle", "wm/encodedby": "encodedby", "wm/iscompilation": "compilation",
+    "wm/artistsortorder": "artistsort", "wm/albumsortorder": "albumsort",
 }  # fmt: skip
 
 RIFF_INFO = {

@@ -5,11 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from sideman.core.errors import LibraryError
 from sideman.library import boxes, ogg
+from sideman.library.tags.formats import Values, digest
 
 COMMENT_BLOCK = b"\x04"
 _MOST_PAGES = 10_000
 _MOST_PACKETS = 20  # of a stream: comments come second, in FLAC among the first
+
+_PLACES = {
+    "genre": ("genre",),
+    "mood": ("mood",),
+    "bpm": ("bpm", "tempo"),
+    "key": ("key", "initialkey", "initial key"),
+}
 
 
 @dataclass
@@ -122,3 +131,42 @@ def _of_packet(packets: list[bytes]) -> Comments | None:
     skip = prefix_n(packet)
     flac = packets[0][:5] == b"\x7fFLAC"
     return parse(packet[skip:]) if skip is not None and (skip == 4) == flac else None
+
+
+def current(comments: Comments) -> Values:
+    """Values of the fields as they stand in the comments."""
+    return {name: [value for value in comments.values((_place(comments, name),)) if value.strip()] for name in _PLACES}
+
+
+def others(comments: Comments) -> list[str]:
+    """Digests of everything but the fields."""
+    ours = {_place(comments, name) for name in _PLACES}
+    kept = [digest("comment", entry) for entry in comments.entries if name_and_value(entry)[0] not in ours]
+    return [digest("vendor", comments.vendor), *kept, digest("rest", comments.rest)]
+
+
+def change(comments: Comments, changes: Values) -> None:
+    """Put other values into the comments, where the old ones stood, else at the end."""
+    for name, values in changes.items():
+        place = _place(comments, name)
+        old = [i for i, entry in enumerate(comments.entries) if name_and_value(entry)[0] == place]
+        at = old[0] if old else len(comments.entries)
+        spelling = comments.entries[at].partition(b"=")[0] if old else place.upper().encode("ascii")
+        comments.entries = [entry for i, entry in enumerate(comments.entries) if i not in old]
+        comments.entries[at:at] = [spelling + b"=" + value.encode("utf-8") for value in values]
+
+
+def whole(comments: Comments) -> Comments:
+    """The comments themselves.
+
+    Raises:
+        LibraryError: they are damaged.
+    """
+    if comments.problem:
+        raise LibraryError(f"{comments.problem}; mend it with a tag editor before it is tagged")
+    return comments
+
+
+def _place(comments: Comments, name: str) -> str:
+    there = {name_and_value(entry)[0] for entry in comments.entries}
+    return next((place for place in _PLACES[name] if place in there), _PLACES[name][0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +16,13 @@ from sideman.core.errors import ScoreError
 from sideman.genre.frontend import SAMPLE_RATE_HZ, windows_of
 from sideman.genre.predict import DEFAULT_MODEL
 from sideman.inference.sessions import Session, open_session
+from sideman.mood.recipe.arranging import Players, arranged, excerpt
 from sideman.mood.recipe.pieces import Piece
 from sideman.symbolic.midi import read_midi
 from sideman.symbolic.render import find_soundfont, render
-from sideman.symbolic.score import DURATION, START, Score, Track
 
 EXCERPT_S = 30.0
 _SHARD = 50
-# Instruments that a piano piece is moved to where it is to sound like another band: General MIDI programmes.
-_OTHERS = (4, 5, 6, 11, 16, 19, 24, 25, 26, 27, 29, 30, 40, 46, 48, 50, 56, 61, 65, 66, 71, 73, 80, 81, 88, 90, 105)
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 
@@ -49,7 +47,7 @@ def hear(
     soundfont: Path | None,
     work: Path,
     *,
-    moved: bool = False,
+    players: Players = "written",
     advance: Callable[[int], None] = lambda _: None,
 ) -> Heard:
     """Render half a minute of each piece and listen; what is in ``work`` from an earlier run is taken from there.
@@ -59,7 +57,7 @@ def hear(
         folder: of the MIDI sets.
         soundfont: as :func:`sideman.symbolic.render.find_soundfont`.
         work: folder of the cache.
-        moved: every piece on one other instrument, drawn for it.
+        players: who plays it.
         advance: told after every piece.
 
     Raises:
@@ -68,7 +66,7 @@ def hear(
     font = find_soundfont(soundfont)
     session = open_session(DEFAULT_MODEL)
     work.mkdir(parents=True, exist_ok=True)
-    told = [session.card.sha256, font.name, str(font.stat().st_size), str(moved)]
+    told = [session.card.sha256, font.name, str(font.stat().st_size), players]
     parts = []
     for first in range(0, len(pieces), _SHARD):
         some = pieces[first : first + _SHARD]
@@ -81,27 +79,25 @@ def hear(
             continue
         rows = []
         for piece in some:
-            rows.append(_one(piece, folder, font, session, moved=moved))
+            rows.append(_one(piece, folder, font, session, players))
             advance(1)
         means, spreads, keys, tempos = (np.asarray(column) for column in zip(*rows, strict=True))
         with atomic_write(place) as file:
             np.savez(file, means=means, spreads=spreads, keys=keys, tempos=tempos)
         parts.append([means, spreads, keys, tempos])
-        log.info("%s%s: %d of %d pieces heard", font.name, " (moved)" if moved else "", first + len(some), len(pieces))
+        log.info("%s, %s: %d of %d pieces heard", font.name, players, first + len(some), len(pieces))
     return Heard(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _one(
-    piece: Piece, folder: Path, font: Path, session: Session, *, moved: bool
+    piece: Piece, folder: Path, font: Path, session: Session, players: Players
 ) -> tuple[Floats, Floats, float, float]:
     from sideman.audio.rhythm import estimate_tempo
     from sideman.audio.tonality import estimate_key
 
     nothing = np.full(256, np.nan)
     try:
-        score = excerpt(read_midi(folder / piece.path), EXCERPT_S)
-        if moved:
-            score = on_another_instrument(score, piece.seed)
+        score = arranged(excerpt(read_midi(folder / piece.path), EXCERPT_S), players, piece.seed)
         stereo = render(score, soundfont=font, sample_rate_hz=SAMPLE_RATE_HZ)
     except ScoreError as error:
         log.warning("left out: %s", error)
@@ -115,29 +111,3 @@ def _one(
     tempo = estimate_tempo(samples, SAMPLE_RATE_HZ).tempo_bpm
     mode = key.confidence * (1 if key.mode == "major" else -1) if key.key else 0.0
     return embeddings.mean(0), embeddings.std(0), mode, np.nan if tempo is None else tempo
-
-
-def excerpt(score: Score, length_s: float) -> Score:
-    """The middle ``length_s`` seconds of a score: the notes that begin there, from tick 0 on; a shorter one whole."""
-    if not score.n_notes or score.duration_s <= length_s:
-        return score
-    begin_s = (score.duration_s - length_s) / 2
-    ticks = np.arange(score.end + 1)
-    begin, end = (int(np.searchsorted(score.seconds(ticks), at_s)) for at_s in (begin_s, begin_s + length_s))
-    tracks = []
-    for track in score.tracks:
-        notes = track.notes[(track.notes[:, START] >= begin) & (track.notes[:, START] < end)].copy()
-        notes[:, START] -= begin
-        notes[:, DURATION] = np.minimum(notes[:, DURATION], end - begin - notes[:, START])
-        tracks.append(replace(track, notes=notes))
-    tempos = [(max(0, tick - begin), bpm) for tick, bpm in score.tempos if tick < end]
-    before = [i for i, (tick, _) in enumerate(tempos) if tick == 0]
-    return replace(score, tracks=tuple(tracks), tempos=tuple(tempos[before[-1] :]), metres=((0, 4, 4),))
-
-
-def on_another_instrument(score: Score, seed: int) -> Score:
-    """All but the drums on one instrument that ``seed`` chooses."""
-    program = int(np.random.default_rng(seed).choice(_OTHERS))
-    return score.with_tracks(
-        track if track.is_drums else Track(program, track.notes, track.name) for track in score.tracks
-    )

@@ -1,0 +1,1 @@
+"""Playlists: made of the library (build), and written as files that players and DJ programs read."""

@@ -1,0 +1,216 @@
+"""The whole road of the shipped mood model: hear, cross-fit, calibrate, judge, export, describe."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sideman.core.atomic import atomic_write
+from sideman.genre.models.onnx_graph import Graph, check_equal
+from sideman.genre.predict import DEFAULT_MODEL
+from sideman.inference.cards import WEIGHTS_FOLDER, read_card
+from sideman.mood.names import QUADRANTS
+from sideman.mood.recipe.card import ABOUT, page
+from sideman.mood.recipe.fitting import fit, gain_of, penalty_of, temperature_of
+from sideman.mood.recipe.judging import figures_of
+from sideman.mood.recipe.material import (
+    ARRANGEMENTS,
+    N_FOLDS,
+    Recordings,
+    Rows,
+    joined,
+    recordings_of,
+    rows_of,
+)
+from sideman.mood.recipe.pieces import LEARNT, UNSEEN, Piece, labelled
+from sideman.mood.recording import MODEL, N_FEATURES, Calibration
+from sideman.symbolic.render import find_soundfont
+
+STRENGTH, RIDGE = 0.01, 0.002
+"""Of the penalty; chosen on the SoundFonts learnt from."""
+SPREAD = abs(QUADRANTS["Q1"][0])
+"""Root mean square of valence and of arousal out of fold: that of the points of the quadrants."""
+_MOST_XMIDI = 480
+Floats = NDArray[np.float64]
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where everything is.
+
+    Attributes:
+        midi: folder of the MIDI sets and their catalog.csv.
+        soundfonts: to learn from; empty for the default one.
+        unseen: SoundFonts that only judge.
+        recordings: a tree of recordings without labels that hold the model back; None for the rendered ones alone.
+    """
+
+    midi: Path
+    soundfonts: tuple[Path, ...] = ()
+    unseen: tuple[Path, ...] = ()
+    recordings: Path | None = None
+
+    @property
+    def learnt(self) -> tuple[Path, ...]:
+        """SoundFonts to learn from, found."""
+        return tuple(find_soundfont(path) for path in self.soundfonts or (None,))
+
+
+@dataclass(frozen=True)
+class Model:
+    """Log odds of valence and arousal are ``x @ weights + constants``: (257, 2), (2,)."""
+
+    weights: Floats
+    constants: Floats
+
+    def log_odds(self, x: Floats) -> Floats:
+        """For features (n, 257), (n, 2)."""
+        odds: Floats = x @ self.weights + self.constants
+        return odds
+
+
+@dataclass(frozen=True)
+class Made:
+    """The model, the models of the folds, and what was measured of them."""
+
+    model: Model
+    fold_models: tuple[Model, ...]
+    calibration: Calibration
+    figures: dict[str, Any]
+
+
+def solve(rows: Rows, held_back_by: Recordings, chosen: NDArray[np.bool_]) -> Model:
+    """Fit both regressions on the ``chosen`` rows (n,)."""
+    x, weight = rows.x[chosen], rows.weight[chosen]
+    centre = np.average(x, axis=0, weights=weight)
+    penalty = penalty_of(held_back_by.x, held_back_by.weight, centre, strength=STRENGTH, ridge=RIDGE)
+    found = [fit(x - centre, rows.signs[chosen, side], weight, penalty) for side in (0, 1)]
+    weights = np.stack([solution for solution, _ in found], 1)
+    return Model(weights, np.array([constant for _, constant in found]) - centre @ weights)
+
+
+def make(sources: Sources, work: Path, *, short: bool = False, advance: Advance = lambda _: None) -> Made:
+    """Hear, fit and judge everything; only what ``work`` has not from an earlier run is heard.
+
+    Raises:
+        DatasetError: a set or its catalogue is missing.
+        ScoreError: a SoundFont is missing or damaged.
+    """
+    pieces = {name: _pieces(sources, name, short) for name in (*LEARNT, UNSEEN)}
+    blocks = []
+    for number, font in enumerate(sources.learnt):
+        for players in ARRANGEMENTS[min(number, 1)]:
+            blocks.append(rows_of(pieces["emopia"], sources.midi, font, work, players, advance))
+        blocks.append(rows_of(pieces["xmidi-subset"], sources.midi, font, work, advance=advance))
+    rows = joined(blocks)
+    unlabelled = Recordings(rows.x, ("",) * len(rows.x))
+    if sources.recordings is not None:
+        unlabelled = recordings_of(sources.recordings, work, most=20 if short else None)
+    model = solve(rows, unlabelled, np.ones(len(rows.x), bool))
+    folds = tuple(solve(rows, unlabelled, rows.folds != fold) for fold in range(N_FOLDS))
+    odds = cross_fitted(folds, rows)
+    calibration = Calibration(
+        np.array([gain_of(odds[:, side], rows.weight, SPREAD) for side in (0, 1)]),
+        np.array([temperature_of(odds[:, side], rows.signs[:, side], rows.weight) for side in (0, 1)]),
+    )
+    figures: dict[str, Any] = {"learnt_soundfonts": _judged(rows, odds, calibration)}
+    for number, font in enumerate(sources.unseen):
+        told: dict[str, Any] = {}
+        for name, own in pieces.items():
+            # Further SoundFonts judge by every third piece of the large sets: rendering is what takes the time.
+            some = own[::3] if number and name != UNSEEN else own
+            heard = rows_of(some, sources.midi, font, work, advance=advance)
+            for suffix, seen in (("", heard), (" without key", without_key(heard))):
+                # What no fold has learnt from is judged by the model that ships.
+                answer = model.log_odds(seen.x) if name == UNSEEN else cross_fitted(folds, seen)
+                told[name + suffix] = figures_of(answer, seen.signs, seen.songs, confidence(answer, calibration))
+        figures[font.name] = told
+    if sources.recordings is not None:
+        figures["recordings"] = _by_folder(unlabelled, model, calibration)
+    return Made(model, folds, calibration, figures)
+
+
+def run(sources: Sources, work: Path, out: Path, *, short: bool = False, advance: Advance = lambda _: None) -> Any:
+    """Make the model and write mood.onnx, mood.json and mood.md into ``out``; returns the card.
+
+    Raises:
+        DatasetError, ScoreError: as :func:`make`.
+        MissingExtraError: onnx is not installed.
+        OutputError: ``out`` cannot be written.
+    """
+    Graph()  # tells of a missing extra before the work
+    made = make(sources, work, short=short, advance=advance)
+    graph = Graph()
+    odds = graph.affine(graph.wide("features"), made.model.weights, made.model.constants)
+    onnx = graph.finish(odds, N_FEATURES, 2)
+    sample = np.random.default_rng(0).random((8, N_FEATURES), dtype=np.float32) * np.float32(0.06)
+    check_equal(onnx, sample, made.model.log_odds(sample.astype(np.float64)).astype(np.float32))
+    card = {
+        "name": MODEL,
+        "file": f"{MODEL}.onnx",
+        "sha256": hashlib.sha256(onnx).hexdigest(),
+        "embedding_sha256": read_card(WEIGHTS_FOLDER / f"{DEFAULT_MODEL}.json").sha256,
+        **ABOUT,
+        "soundfonts": {"learnt": [path.name for path in sources.learnt], "unseen": [p.name for p in sources.unseen]},
+        "penalty": {"strength": STRENGTH, "ridge": RIDGE, "recordings": sources.recordings is not None},
+        "calibration": {
+            "gain": [round(float(value), 4) for value in made.calibration.gain],
+            "temperature": [round(float(value), 4) for value in made.calibration.temperature],
+        },
+        "figures": made.figures,
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    with atomic_write(out / f"{MODEL}.onnx") as file:
+        file.write(onnx)
+    for name, text in ((f"{MODEL}.json", json.dumps(card, indent=1) + "\n"), (f"{MODEL}.md", page(card))):
+        with atomic_write(out / name, "w") as words:
+            words.write(text)
+    return card
+
+
+def cross_fitted(folds: tuple[Model, ...], rows: Rows) -> Floats:
+    """Log odds (n, 2) of each row by the model that has not learnt from its song."""
+    odds = np.zeros((len(rows.x), 2))
+    for fold, model in enumerate(folds):
+        odds[rows.folds == fold] = model.log_odds(rows.x[rows.folds == fold])
+    return odds
+
+
+def confidence(log_odds: Floats, calibration: Calibration) -> Floats:
+    """Probability (n,) that both signs are right."""
+    return np.array([calibration.mood(row).confidence for row in log_odds])
+
+
+def without_key(rows: Rows) -> Rows:
+    """The same where no key was heard."""
+    return Rows(rows.pieces, rows.x * (np.arange(N_FEATURES) < N_FEATURES - 1), rows.signs, rows.weight, rows.folds)
+
+
+def _pieces(sources: Sources, name: str, short: bool) -> list[Piece]:
+    most = 20 if short else _MOST_XMIDI if name == "xmidi-subset" else None
+    return labelled(sources.midi, [name], most=most)
+
+
+def _judged(rows: Rows, odds: Floats, calibration: Calibration) -> dict[str, Any]:
+    told = {}
+    for name in LEARNT:
+        own = np.array([piece.source == name for piece in rows.pieces])
+        songs = [song for song, there in zip(rows.songs, own, strict=True) if there]
+        told[name] = figures_of(odds[own], rows.signs[own], songs, confidence(odds[own], calibration))
+    return told
+
+
+def _by_folder(heard: Recordings, model: Model, calibration: Calibration) -> dict[str, list[float]]:
+    """Mean valence and arousal of the recordings of each folder."""
+    odds = model.log_odds(heard.x)
+    values = np.tanh(calibration.gain * odds)
+    names = np.array(heard.folders)
+    return {str(name): [round(float(value), 2) for value in values[names == name].mean(0)] for name in np.unique(names)}

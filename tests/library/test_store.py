@@ -1,0 +1,140 @@
+"""The database: made, opened, refused, shared."""
+
+import sqlite3
+import threading
+
+import pytest
+from sqlalchemy import inspect, select
+
+from sideman.core.errors import LibraryError
+from sideman.library import migrate
+from sideman.library.schema import feedback, metadata
+from sideman.library.store import open_store
+
+
+def test_a_new_library_has_every_table_and_the_newest_version(store):
+    assert set(metadata.tables) <= set(inspect(store.engine).get_table_names())
+    with store.read() as connection:
+        assert migrate._version(connection, store.url) == migrate.HEAD
+
+
+def test_the_migrations_lead_to_the_tables_of_the_schema(store):
+    """What `schema` says and what the migrations make is the same, so that old and new libraries are alike."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_head_is_the_newest_migration():
+    from pathlib import Path
+
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrate.HEAD]
+
+
+def test_what_is_written_is_there_for_the_next(database):
+    row = {"audio_hash": "a" * 40, "kind": "like", "at": 1.0}
+    with open_store(database) as first, first.write() as connection:
+        connection.execute(feedback.insert().values(**row))
+    with open_store(database, create=False) as second, second.read() as connection:
+        assert connection.execute(select(feedback.c.kind)).scalar() == "like"
+
+
+def test_a_write_that_raises_leaves_nothing(store):
+    with pytest.raises(RuntimeError), store.write() as connection:
+        connection.execute(feedback.insert().values(audio_hash="a" * 40, kind="like", at=1.0))
+        raise RuntimeError
+    with store.read() as connection:
+        assert connection.execute(select(feedback)).all() == []
+
+
+def test_writers_queue_and_never_dead_lock(database):
+    """Each reads first and then writes, the pattern in which SQLite's default transactions dead-lock."""
+    open_store(database).close()
+    failures = []
+
+    def count_up():
+        try:
+            with open_store(database) as mine:
+                for _ in range(10):
+                    with mine.write() as connection:
+                        before = len(connection.execute(select(feedback.c.id)).all())
+                        connection.execute(feedback.insert().values(audio_hash=f"{before:040}", kind="like", at=1.0))
+        except LibraryError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=count_up) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with open_store(database) as store, store.read() as connection:
+        assert len(connection.execute(select(feedback.c.id)).all()) == 40
+
+
+def test_two_may_make_the_library_at_once(database):
+    failures = []
+
+    def make():
+        try:
+            open_store(database).close()
+        except LibraryError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda path: path.write_bytes(b"not a database at all" * 100), "damaged"),
+        (lambda path: path.mkdir(), "is a folder"),
+        (lambda path: sqlite3.connect(path).executescript("create table files (x)"), "another program"),
+    ],
+)
+def test_what_is_no_library_is_refused_in_one_line(tmp_path, make, says):
+    path = tmp_path / "library.db"
+    make(path)
+    with pytest.raises(LibraryError, match=says) as caught:
+        open_store(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_library_of_a_newer_sideman_is_refused(tmp_path):
+    path = tmp_path / "library.db"
+    with open_store(path) as store, store.write() as connection:
+        connection.exec_driver_sql("update alembic_version set version_num = '9999'")
+    with pytest.raises(LibraryError, match="newer Sideman"):
+        open_store(path)
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "postgresql://nowhere.invalid:1/x", "://", "postgresql://a:b:c/x"])
+def test_addresses_that_cannot_be_are_one_line(url):
+    with pytest.raises(LibraryError) as caught:
+        open_store(url)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_password_is_never_shown():
+    with pytest.raises(LibraryError) as caught:
+        open_store("postgresql://me:secret@nowhere.invalid:1/x")
+    assert "secret" not in str(caught.value)
+
+
+def test_without_create_a_missing_library_says_what_to_do(tmp_path):
+    with pytest.raises(LibraryError, match="sideman scan"):
+        open_store(tmp_path / "none.db", create=False)
+    assert not (tmp_path / "none.db").exists()

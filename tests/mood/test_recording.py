@@ -1,0 +1,153 @@
+"""The mood of a recording: what the answer is made of, that it holds still, and what is refused."""
+
+import json
+import shutil
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import sideman
+from sideman.audio.tonality import NO_KEY, KeyEstimate
+from sideman.core.errors import ModelError, UsageError
+from sideman.genre.predict import unit_mean
+from sideman.inference.cards import WEIGHTS_FOLDER, list_weights, read_card, verify
+from sideman.mood import hear, recording
+from sideman.mood.names import nearest
+from sideman.mood.recording import Calibration, mood_of
+from tests.cli.run import EXAMPLES
+
+SONG = EXAMPLES / "iron gallop.ogg"
+LEVELS = st.floats(0, 8, width=32)
+WINDOWS = hnp.arrays(np.float32, st.tuples(st.integers(1, 6), st.just(256)), elements=LEVELS)
+MAJOR = KeyEstimate("C major", 0, "major", 0.9)
+MINOR = KeyEstimate("A minor", 9, "minor", 0.9)
+
+
+@given(WINDOWS, st.sampled_from([None, MAJOR, MINOR, NO_KEY]))
+def test_every_answer_lies_on_the_plane_and_is_named_by_its_nearest_word(windows, key):
+    felt = mood_of(windows, key=key)
+    assert -1 <= felt.valence <= 1
+    assert -1 <= felt.arousal <= 1
+    assert felt.name == nearest(felt.valence, felt.arousal)
+    assert 0.25 <= felt.confidence <= 1
+
+
+@given(WINDOWS, st.integers(-3, 6))
+def test_only_the_direction_of_the_mean_counts(windows, power):
+    whole = mood_of(windows)
+    mean = windows.mean(0, dtype=np.float64)
+    for same in (windows * np.float32(2.0**power), mean, unit_mean(windows), np.concatenate([windows, windows[::-1]])):
+        told = mood_of(same)
+        assert told.valence == pytest.approx(whole.valence, abs=1e-3)
+        assert told.arousal == pytest.approx(whole.arousal, abs=1e-3)
+
+
+def test_a_major_key_is_more_pleasant_than_a_minor_one():
+    heard = sideman.classify(SONG, tempo=False, embedding=True).embedding
+    major, nothing, minor = (mood_of(heard, key=key).valence for key in (MAJOR, None, MINOR))
+    assert major > nothing > minor
+    assert mood_of(heard, key=NO_KEY) == mood_of(heard)
+
+
+def test_the_answer_by_hand():
+    calibration = Calibration(gain=np.array([0.5, 2.0]), temperature=np.array([1.0, 2.0]))
+    felt = calibration.mood(np.array([np.log(3), -2 * np.log(4)]))
+    assert felt.valence == pytest.approx(np.tanh(0.5 * np.log(3)))
+    assert felt.arousal == pytest.approx(np.tanh(-4 * np.log(4)))
+    assert felt.confidence == pytest.approx(3 / 4 * 4 / 5)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros((0, 256)), np.zeros(255), np.zeros((2, 3, 256)), np.full(256, np.nan), np.full((2, 256), np.inf)],
+    ids=["no windows", "another size", "too deep", "nan", "infinite"],
+)
+def test_what_is_no_embedding_is_refused_in_one_line(wrong):
+    with pytest.raises(UsageError) as caught:
+        mood_of(wrong)
+    assert "\n" not in str(caught.value)
+
+
+def test_it_is_quick():
+    point = np.ones(256, np.float32)
+    mood_of(point)
+    took = []
+    for _ in range(20):
+        began_s = time.perf_counter()
+        mood_of(point)
+        took.append(time.perf_counter() - began_s)
+    assert sorted(took)[10] < 0.002
+
+
+# --- the weights --------------------------------------------------------------------------------------------------
+
+
+def test_the_shipped_weights_are_the_card_s_and_made_for_the_shipped_embedding():
+    (card,) = [card for card in list_weights() if card.name == "mood"]
+    verify(card)
+    assert card.content["embedding_sha256"] == read_card(WEIGHTS_FOLDER / "genre.json").sha256
+    assert (WEIGHTS_FOLDER / "mood.md").read_text(encoding="utf-8").count(card.sha256) == 1
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A copy of the mood model and the genre card, to be spoilt."""
+    for name in ("mood.onnx", "mood.json", "genre.json"):
+        shutil.copy(WEIGHTS_FOLDER / name, tmp_path)
+    return tmp_path
+
+
+def spoilt(folder, **changes):
+    card = json.loads((folder / "mood.json").read_text())
+    (folder / "mood.json").write_text(json.dumps({**card, **changes}))
+
+
+def test_another_embedding_is_refused(weights):
+    recording._opened(weights)
+    recording._opened.cache_clear()
+    genre = json.loads((weights / "genre.json").read_text())
+    (weights / "genre.json").write_text(json.dumps({**genre, "sha256": "ab" * 32}))
+    with pytest.raises(ModelError) as caught:
+        recording._opened(weights)
+    assert "mood.onnx: made for the embedding of" in str(caught.value)
+    assert "abababababab" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"calibration": {}},
+        {"calibration": {"gain": [1], "temperature": [1, 1]}},
+        {"calibration": {"gain": [1, 1], "temperature": [1, 0]}},
+        {"calibration": {"gain": "loud", "temperature": [1, 1]}},
+        {"calibration": 3},
+    ],
+)
+def test_a_card_without_calibration_is_refused_in_one_line(weights, changes):
+    spoilt(weights, **changes)
+    with pytest.raises(ModelError) as caught:
+        recording._opened(weights)
+    assert "mood.onnx: its card" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# --- classify -----------------------------------------------------------------------------------------------------
+
+
+def test_classify_tells_the_mood_of_what_it_heard():
+    told = sideman.classify(SONG, embedding=True)
+    felt = mood_of(sideman.embed(SONG).vector, key=told.key_estimate)
+    assert (told.mood, told.valence, told.arousal) == (felt.name, felt.valence, felt.arousal)
+    assert told.mood_confidence == felt.confidence
+    np.testing.assert_array_equal(told.embedding, sideman.embed(SONG).vector)
+
+
+def test_mood_and_embedding_are_left_out_where_not_asked_for():
+    told = hear.classify(SONG, mood=False, tempo=False, key=False)
+    assert (told.mood, told.valence, told.arousal, told.mood_confidence, told.embedding) == (None,) * 5
+    assert hear.classify(SONG, tempo=False, key=False).embedding is None
