@@ -436,3 +436,13 @@ def test_two_processes_scan_at_once(database, tmp_path):
         assert len(tracks.find(store)) == 8
         assert claims.open_count(store, [str(music)]) == 0
     assert sum(counts) == 8  # nothing twice
+
+
+def test_files_of_many_gigabytes_fit_the_tables(database):
+    from sideman.library.store import open_store
+
+    with open_store(database) as store:
+        with store.write() as connection:
+            row = {"path": "/big.wav", "size": 5 * 2**40, "mtime_ns": str(2**62), "added_at": 1.0}
+            connection.execute(files.insert().values(**row))
+        assert tracks.find(store)[0].size == 5 * 2**40

@@ -44,7 +44,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     name="sideman",
-    help="Sideman listens to music and plays along: names genre, tempo and key, and composes; offline.",
+    help="Sideman listens to music and plays along: names genre, mood, tempo and key, keeps a library, composes; offline.",
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help: quick to start, easy to read aloud
     pretty_exceptions_enable=False,
@@ -64,7 +64,7 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Sideman listens to music and plays along: names genre, tempo and key, and composes; offline."""
+    """Sideman listens to music and plays along: names genre, mood, tempo and key, keeps a library, composes; offline."""
 
 
 def _register() -> None:
@@ -78,15 +78,24 @@ def _register() -> None:
         evaluate,
         explain,
         features,
+        feedback,
+        insights,
         lab,
+        learn,
         ls,
+        playlist,
+        recommend,
         scan,
+        similar,
+        tag,
         train,
         tune,
     )
 
-    # in the order in which --help names them
-    for module in (classify, features, scan, ls, compose, data, train, evaluate, compare, tune, explain, lab, doctor):
+    listening = (classify, features)
+    library = (scan, ls, tag, similar, playlist, recommend, feedback, insights, learn)
+    laboratory = (data, train, evaluate, compare, tune, explain, lab)
+    for module in (*listening, *library, compose, *laboratory, doctor):  # in the order in which --help names them
         module.register(app)
 
 

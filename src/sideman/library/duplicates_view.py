@@ -12,6 +12,7 @@ from sideman.library.track import Track
 
 SAME_COSINE = 0.995
 SAME_DURATION_S = 1.0
+_SIZE = 256
 
 
 def same_music(a: Track, b: Track, cosine: float) -> bool:
@@ -34,16 +35,14 @@ class Seen:
 
     def __init__(self) -> None:
         self._tracks: list[Track] = []
-        self._vectors = np.zeros((16, 0), np.float32)  # rows in use: as many as tracks
+        self._vectors = np.zeros((16, _SIZE), np.float32)  # rows in use: as many as tracks
         self._hashes: set[str] = set()
 
     def add(self, track: Track, vector: NDArray[np.float32]) -> None:
         """Remember a track and its embedding (256,)."""
         n = len(self._tracks)
-        if n in (0, len(self._vectors)):
-            larger = np.zeros((2 * len(self._vectors), len(vector)), np.float32)
-            larger[:n] = self._vectors[:n]
-            self._vectors = larger
+        if n == len(self._vectors):
+            self._vectors = np.vstack([self._vectors, np.zeros_like(self._vectors)])
         self._vectors[n] = vector
         self._tracks.append(track)
         if track.audio_hash:

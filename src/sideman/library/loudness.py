@@ -28,15 +28,15 @@ class LoudnessMeter:
         self._rate_hz = rate_hz
         self._peak = max(self._peak, float(block.max()), -float(block.min()))
         step = round(rate_hz / 10)
-        joined = block if self._rest is None else np.concatenate([self._rest, block])
-        whole = len(joined) - len(joined) % step
+        joined = block.T if self._rest is None else np.concatenate([self._rest, block.T], axis=1)
+        whole = joined.shape[1] - joined.shape[1] % step
         if whole:
-            self._power.append(self._weigh(joined[:whole]))
-        self._rest = joined[whole:].copy()
+            self._power.append(self._weigh(joined[:, :whole]))
+        self._rest = np.ascontiguousarray(joined[:, whole:])
 
     def result(self) -> tuple[float | None, float | None]:
         """Loudness in LUFS and highest sample in dBFS; None for silence, or too short to tell (0.4 s)."""
-        if self._rest is not None and len(self._rest) and not self._power:
+        if self._rest is not None and self._rest.size and not self._power:
             self._power.append(self._weigh(self._rest))
         peak_db = 20 * float(np.log10(self._peak)) if 0 < self._peak < np.inf else None
         if not self._power:
@@ -44,8 +44,7 @@ class LoudnessMeter:
         loudness = gated_loudness(np.concatenate(self._power))
         return (loudness if np.isfinite(loudness) else None), peak_db
 
-    def _weigh(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
-        channels = np.ascontiguousarray(samples.T)
+    def _weigh(self, channels: NDArray[np.float32]) -> NDArray[np.float64]:
         weights = _SURROUND.get(len(channels))
         if weights is None:
             return weighted_power(channels, self._rate_hz)

@@ -22,6 +22,8 @@ def to_text(path: str | os.PathLike[str]) -> str:
 
 def from_text(text: str) -> str:
     """The path that :func:`to_text` was given."""
+    if _MARK not in text:
+        return text
     return _ESCAPED.sub(lambda m: _MARK if m[1] == _MARK else chr(0xDC00 + int(m[1], 16)), text)
 
 

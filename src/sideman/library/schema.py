@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Float,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -36,7 +36,7 @@ files = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("path", Text, nullable=False, unique=True),
-    Column("size", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("mtime_ns", Text, nullable=False),  # beyond 32 bits; text is exact in both databases
     Column("audio_hash", String(40), index=True),  # NULL where the file could not be read
     Column("container", String(16)),
@@ -156,5 +156,3 @@ learned = Table(
     Column("weights", LargeBinary, nullable=False),
 )
 """Classifiers fitted on the user's own tags."""
-
-Index("files_missing", files.c.missing_since)

@@ -1,8 +1,9 @@
 """A smooth walk from one song to another: each step small, none back, no song or artist twice in a row.
 
 Points are laid evenly on the great circle from one embedding to the other. Near each, tracks are gathered, and among
-all ways through them a beam search keeps those whose steps are small: what is minimised is the sum of the squared
-angles between neighbours and, less heavily, from the points.
+all ways through them a beam search keeps those whose steps are small: what is minimised is the sum of the fourth powers
+of the angles between neighbours (one large step is worse than several middling ones) and, less heavily, from the
+points.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ Float64 = NDArray[np.float64]
 MOST = 200
 _NEAR_POINT = 48  # tracks gathered near each point
 _BEAM = 96
-_STRAY = 0.3  # weight of a squared angle from the point
-_TASTE = 0.5  # squared radians that a full like is worth, times WEIGHT
+_STRAY = 0.6  # weight of the angle from the point
+_TASTE = 0.5  # what a full like is worth, times WEIGHT
+_SKIPPED = 1.0  # what a skipped song itself costs
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def path(
     points = great_circle(first, last, n)
     found, matrix, pools = _gather(store, vectors, (start, first), (end, last), points, rows_of(store, vectors, query))
     liking = _TASTE * tastes.WEIGHT * known.scores(matrix).astype(np.float64)
+    liking[[track.audio_hash in known.skipped for track in found]] -= _SKIPPED
     chosen = _through(found, matrix, pools, points, liking, (start, first), (end, last))
     way = [first, *(matrix[i] for i in chosen), last]
     steps = tuple(max(0.0, 1.0 - float(a @ b)) for a, b in pairwise(way))
@@ -143,9 +146,9 @@ def _gather(
     return found, kept, [np.array([index[int(r)] for r in some if int(r) in index], np.int64) for some in near]
 
 
-def _squared_angles(cosines: NDArray[np.float32]) -> Float64:
-    angles: Float64 = np.arccos(np.clip(cosines.astype(np.float64), -1.0, 1.0)) ** 2
-    return angles
+def _prices(cosines: NDArray[np.float32]) -> Float64:
+    prices: Float64 = np.arccos(np.clip(cosines.astype(np.float64), -1.0, 1.0)) ** 4
+    return prices
 
 
 def _through(
@@ -165,8 +168,8 @@ def _through(
     for place, pool in enumerate(pools):
         if not len(pool):
             continue
-        own = _STRAY * _squared_angles(matrix[pool] @ points[place + 1]) - liking[pool]
-        price = costs[:, None] + _squared_angles(here @ matrix[pool].T) + own
+        own = _STRAY * _prices(matrix[pool] @ points[place + 1]) - liking[pool]
+        price = costs[:, None] + _prices(here @ matrix[pool].T) + own
         price[used[:, pool] | (last[:, None] == artists[pool])] = np.inf
         best = np.argsort(price, axis=None, kind="stable")[:_BEAM]
         best = best[np.isfinite(price.flat[best])]
@@ -177,7 +180,7 @@ def _through(
         costs, used = price.flat[best], used[beams]
         used[np.arange(len(steps)), steps] = True
         here, last = matrix[steps], artists[steps]
-    costs = costs + _squared_angles(here @ end[1])
+    costs = costs + _prices(here @ end[1])
     apart = last != artists[-1]
     if apart.any():
         return list(ways[int(np.argmin(np.where(apart, costs, np.inf)))])

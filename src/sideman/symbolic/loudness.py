@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +37,17 @@ def k_weighting(rate_hz: int) -> NDArray[np.float64]:
     return np.array([shelf, cut])
 
 
+@cache
+def _spectral_weights(rate_hz: int, step: int) -> Floats:
+    """What the squares of real and imaginary parts of a piece's spectrum count, shape (2 * (step // 2 + 1),)."""
+    turn = np.exp(-2j * np.pi * np.arange(step // 2 + 1) / step)
+    gain = np.ones(len(turn))
+    for b0, b1, b2, _, a1, a2 in k_weighting(rate_hz):
+        gain *= np.abs((b0 + b1 * turn + b2 * turn**2) / (1 + a1 * turn + a2 * turn**2)) ** 2
+    both_sides = np.where((np.arange(len(turn)) > 0) & (2 * np.arange(len(turn)) < step), 2.0, 1.0)
+    return np.repeat((gain * both_sides / step**2).astype(np.float32), 2)
+
+
 def weighted_power(channels: Floats, rate_hz: int) -> NDArray[np.float64]:
     """Mean square of each 100 ms after the K weighting, channels added; the last piece counts as if it were full.
 
@@ -46,12 +59,7 @@ def weighted_power(channels: Floats, rate_hz: int) -> NDArray[np.float64]:
     from scipy.fft import rfft
 
     step = round(rate_hz * _BLOCK_S / _STEPS_PER_BLOCK)
-    turn = np.exp(-2j * np.pi * np.arange(step // 2 + 1) / step)
-    gain = np.ones(len(turn))
-    for b0, b1, b2, _, a1, a2 in k_weighting(rate_hz):
-        gain *= np.abs((b0 + b1 * turn + b2 * turn**2) / (1 + a1 * turn + a2 * turn**2)) ** 2
-    both_sides = np.where((np.arange(len(turn)) > 0) & (2 * np.arange(len(turn)) < step), 2.0, 1.0)
-    weights = (gain * both_sides / step**2).astype(np.float32)
+    weights = _spectral_weights(rate_hz, step)
     n = channels.shape[1]
     total = np.zeros(max(1, -(-n // step)))
     for channel in channels:
@@ -61,7 +69,7 @@ def weighted_power(channels: Floats, rate_hz: int) -> NDArray[np.float64]:
                 piece = np.concatenate([piece, np.zeros(step - len(piece) % step, np.float32)])
             spectra = rfft(piece.reshape(-1, step)).view(np.float32)
             at = first // step
-            total[at : at + len(spectra)] += np.square(spectra, out=spectra) @ np.repeat(weights, 2)
+            total[at : at + len(spectra)] += np.square(spectra, out=spectra) @ weights
     return total
 
 

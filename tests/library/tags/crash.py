@@ -72,7 +72,7 @@ class Folder:
                     )
                     outcome = write(store, batch, change)
                     assert outcome.state == "done", outcome
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - a forked child must not go on as a test
             print(f"the writer failed: {error!r}", flush=True)
             os._exit(1)
 
@@ -88,7 +88,7 @@ class Folder:
             rows = journal.entries(store, state="done")
             with store.read() as connection:
                 known = {row.path: row for row in connection.execute(files.select())}
-        there = {p for p in (self.kept.parent / "music").iterdir()}
+        there = set((self.kept.parent / "music").iterdir())
         assert there == set(self.paths), there ^ set(self.paths)
         self.counts["writes"] = len(rows)
         told = {path: dict(self.before[path].values) for path in self.paths}

@@ -77,7 +77,7 @@ def histogram(found: Distribution, title: str, unit: str) -> str:
         )
         if i % every == 0:
             shown = f"…{edge}" if i == 0 and edge > int(found.counts[0][0]) else str(edge)
-            parts.append(svg_text(x, _PLOT_H + 12, shown, "tick", "middle" if i else "start"))
+            parts.append(svg_text(x, _PLOT_H + 12, shown, "tick", "middle"))
     parts.append(svg_text(_AXIS_W + (WIDTH - _AXIS_W) / 2, _PLOT_H + 28, unit, "tick", "middle"))
     return svg(parts, _PLOT_H + _AXIS_H + 4, title, WIDTH)
 

@@ -112,7 +112,7 @@
       link(i, element("td", undefined, row));
       element("td", data.genres[data.genre[i]] ?? "", row);
       element("td", data.bpm[i] || "", row).className = "n";
-      element("td", data.keys[data.key[i]] ?? "", row);
+      element("td", (data.keys[data.key[i]] ?? "").replace(" minor", "m").replace(" major", ""), row);
       if (i === chosen) {
         row.setAttribute("aria-current", "true");
         const box = byId("table");

@@ -20,6 +20,7 @@ NEIGHBOURS = 10
 MOST = 20_000
 """Points that are laid out; beyond, a sample is, and the others join their neighbours in it."""
 _STEPS = 300
+_FORMING, _FORMING_PUSH = 0.3, 0.1  # share of the steps, and of the repulsion in them
 _SAMPLES = 12  # random others per point and step
 _REPULSION = 4.0  # of all others against the pull of all neighbours, times the root of their number: room for each
 _BLOCK = 1000  # rows of similarities at a time: bounds the memory
@@ -104,9 +105,11 @@ def _laid_out(x: Floats, rng: np.random.Generator) -> Floats:
     head = np.repeat(np.arange(n), near.shape[1])
     tail = near.ravel()
     samples = min(_SAMPLES, n - 1)
-    push = np.float32(_REPULSION * n**0.5 / samples * near.shape[1])
+    full = np.float32(_REPULSION * n**0.5 / samples * near.shape[1])
     for step in range(_STEPS):
         rate = np.float32(1.0 - step / _STEPS)
+        # Groups form first and spread then: who starts among strangers finds home before the room is taken.
+        push = full if step >= _FORMING * _STEPS else full * np.float32(_FORMING_PUSH)
         apart = y[tail] - y[head]
         pull = apart * (2.0 / (1.0 + (apart**2).sum(1)))[:, None]
         move = np.stack(
@@ -116,7 +119,7 @@ def _laid_out(x: Floats, rng: np.random.Generator) -> Floats:
         for shift in rng.integers(1, n, samples):
             away = y - np.roll(y, shift, 0)
             distance = (away**2).sum(1)
-            move += push * away * (2.0 / ((0.01 + distance) * (1.0 + distance)))[:, None]
+            move += push * away * (2.0 / (1.0 + distance) ** 2)[:, None]
         np.clip(move, -_LARGEST_STEP, _LARGEST_STEP, out=move)
         y += rate * move / np.float32(near.shape[1])
     return y

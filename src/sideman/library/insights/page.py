@@ -127,8 +127,8 @@ def _map(found: Insights) -> str:
         "with the arrow keys once the map has the focus; + and - zoom, 0 shows the whole, Escape lets go."
         f"{sample}</p>"
         f'<p class="soft">Of the ten nearest in sound, {kept:.0%} are among the ten nearest here '
-        f"({plane:.0%} on the plane of two principal components): neighbours are to be trusted, distances between "
-        "far groups are not.</p>"
+        f"({plane:.0%} on the plane of two principal components). Trust what is close, and not the distances between "
+        "far groups.</p>"
         '<noscript><p class="note">The map needs JavaScript; everything else on this page does not.</p></noscript>'
         f'<div id="map-live" hidden>{_MAP_PARTS}</div>'
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +13,9 @@ from numpy.typing import NDArray
 from sideman.core.errors import LibraryError, UsageError
 from sideman.library import nearest, tracks
 from sideman.library import taste as tastes
-from sideman.library.duplicates_view import Seen
 from sideman.library.ordering import MOST, SPACING, order, transitions
 from sideman.library.playlists.arcs import Arc, Point
+from sideman.library.playlists.choosing import DRAW, MOOD, Material, Room, along, fill
 from sideman.library.similar import seed_of
 from sideman.library.store import Store
 from sideman.library.taste import Taste
@@ -29,13 +28,8 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 MINUTES = 60.0
-_DRAW = 0.02  # size of the seeded noise, in cosine
 _LIKED = 2.0  # a like makes a draw e^2 times as probable, a skip as improbable
-_NEAR_ARC = 200  # tracks near each point of an arc that are looked at
-_ARC_POINTS = 9
-_MOOD = 2.0  # weight of a song's distance from the arc, against transitions
 _SKIPPED = 1.5  # what a skipped song itself loses beside what its likes lose
-_ARC_TASTE = 0.4  # a like is worth 0.2 of the distance in the plane of moods
 _LONGEST_MINUTES = 7 * 24 * 60.0
 
 
@@ -57,19 +51,6 @@ class Playlist:
     def duration_s(self) -> float:
         """Length in seconds."""
         return sum(track.duration_s or 0.0 for track in self.tracks)
-
-
-@dataclass
-class _Material:
-    """What can be chosen from: tracks, unit vectors (n, 256; zero where there is none), taste -1..1 (n,)."""
-
-    tracks: list[Track]
-    vectors: Float32
-    liking: Float64
-
-    def only(self, rows: Sequence[int] | NDArray[np.int64]) -> _Material:
-        rows = list(map(int, rows))
-        return _Material([self.tracks[i] for i in rows], self.vectors[rows], self.liking[rows])
 
 
 def build(
@@ -116,7 +97,7 @@ def build(
         raise UsageError(f"a playlist of {n} songs: must be from 1 to {MOST}")
     if spacing < 1:
         raise UsageError(f"spacing {spacing}: must be at least 1")
-    room = _Room(None if n is not None or minutes is None else 60 * minutes, MOST if n is None else n)
+    room = Room(None if n is not None or minutes is None else 60 * minutes, MOST if n is None else n)
     known = tastes.taste(store) if taste else Taste()
     rng = np.random.default_rng(random_seed)
     seed_vector, model = None, None
@@ -131,10 +112,10 @@ def build(
         raise LibraryError(f"{asked}no analysed track answers this; `sideman ls` shows what is there")
     first = 0 if seed is not None and seed.id else None
     if arc is not None:
-        chosen = _along(found, arc, room, spacing, first, seed_vector, rng)
+        chosen = along(found, arc, room, spacing, first, seed_vector, rng)
     else:
         price = _prices(found, seed_vector, rng)
-        chosen = _fill(found, np.argsort(price, kind="stable"), room, spacing, first)
+        chosen = fill(found, np.argsort(price, kind="stable"), room, spacing, first)
     picked = found.only(chosen)
     ranks = _order(picked, arc, spacing, 0 if first is not None else None, random_seed)
     listed = tuple(picked.tracks[i] for i in ranks)
@@ -142,41 +123,14 @@ def build(
     return Playlist(title or _title(query, seed, arc), listed, points)
 
 
-@dataclass
-class _Room:
-    """How much still fits: seconds (None for any), and songs."""
-
-    seconds: float | None
-    songs: int
-    taken_s: float = 0.0
-    taken: int = 0
-
-    def take(self, duration_s: float) -> bool:
-        """Take a song if that brings the length nearer to what was asked."""
-        if self.taken == self.songs:
-            return False
-        if self.seconds is not None and self.taken and self.taken_s + duration_s / 2 > self.seconds:
-            return False
-        self.taken += 1
-        self.taken_s += duration_s
-        return True
-
-    @property
-    def share(self) -> float:
-        """How much of it is filled, 0..1."""
-        if self.seconds is not None:
-            return min(1.0, self.taken_s / self.seconds)
-        return min(1.0, self.taken / max(1, self.songs - 1))
-
-
 def _material(
     store: Store, query: Query | str | None, known: Taste, model: str | None, moody: bool, cache: Path | None
-) -> _Material:
+) -> Material:
     usable = [known.corrected(t) for t in tracks.find(store, query) if t.audio_hash and t.duration_s]
     if moody:
         usable = [track for track in usable if track.valence is not None and track.arousal is not None]
     if not usable:
-        return _Material([], np.zeros((0, nearest.SIZE), np.float32), np.zeros(0))
+        return Material([], np.zeros((0, nearest.SIZE), np.float32), np.zeros(0))
     vectors = nearest.load(store, model, cache=cache)
     rows = [vectors.row(track.audio_hash) for track in usable]
     matrix = np.zeros((len(usable), nearest.SIZE), np.float32)
@@ -184,95 +138,23 @@ def _material(
     matrix[there] = vectors.matrix[[row for row in rows if row is not None]]
     liking = known.scores(matrix).astype(np.float64)
     liking[[track.audio_hash in known.skipped for track in usable]] -= _SKIPPED
-    return _Material(usable, matrix, liking)
+    return Material(usable, matrix, liking)
 
 
-def _with_first(found: _Material, track: Track, vector: Float32) -> _Material:
+def _with_first(found: Material, track: Track, vector: Float32) -> Material:
     """The same with the seed in front, whether or not it answers the query."""
     rest = [i for i, other in enumerate(found.tracks) if other.id != track.id]
     liking = np.r_[0.0, found.liking[rest]]
-    return _Material([track, *(found.tracks[i] for i in rest)], np.vstack([vector[None], found.vectors[rest]]), liking)
+    return Material([track, *(found.tracks[i] for i in rest)], np.vstack([vector[None], found.vectors[rest]]), liking)
 
 
-def _prices(found: _Material, seed_vector: Float32 | None, rng: np.random.Generator) -> Float64:
+def _prices(found: Material, seed_vector: Float32 | None, rng: np.random.Generator) -> Float64:
     """What a song costs: a seeded draw in which likes weigh, or the distance from the seed with a little of a draw."""
     luck = rng.gumbel(size=len(found.tracks))
     if seed_vector is None:
         return -(luck + _LIKED * found.liking)
     likeness = (found.vectors @ seed_vector).astype(np.float64)
-    return -(likeness + _DRAW * luck + tastes.WEIGHT * found.liking)
-
-
-def _artist(found: _Material, i: int) -> Hashable | None:
-    return found.tracks[i].artist_key
-
-
-def _fill(found: _Material, ranked: NDArray[np.int64], room: _Room, spacing: int, first: int | None) -> list[int]:
-    """The first of a ranking that fill the room; at first only as many by an artist as spacing leaves place for."""
-    lengths = [track.duration_s or 0.0 for track in found.tracks]
-    expected = room.songs if room.seconds is None else room.seconds / max(1.0, float(np.median(lengths)))
-    most = max(1, int(min(expected, len(lengths)) // spacing))
-    seen, artists = Seen(), Counter[Hashable]()
-    chosen: list[int] = []
-    order_of_choice = [*([] if first is None else [first]), *(i for i in map(int, ranked) if i != first)]
-    for limit in (most, len(lengths)):
-        for i in order_of_choice:
-            artist = _artist(found, i)
-            if (artist is not None and artists[artist] >= limit) or seen.has(found.tracks[i], found.vectors[i]):
-                continue
-            if not room.take(lengths[i]):
-                return chosen
-            seen.add(found.tracks[i], found.vectors[i])
-            artists[artist] += 1
-            chosen.append(i)
-    return chosen
-
-
-def _along(
-    found: _Material,
-    arc: Arc,
-    room: _Room,
-    spacing: int,
-    first: int | None,
-    seed_vector: Float32 | None,
-    rng: np.random.Generator,
-) -> list[int]:
-    """Song by song the one that keeps to the arc best, and follows well."""
-    moods = np.array([(track.valence, track.arousal) for track in found.tracks], np.float64)
-    luck = _DRAW * rng.gumbel(size=len(moods)) + _ARC_TASTE * found.liking
-    if seed_vector is not None:
-        luck += found.vectors @ seed_vector
-    near = {0} if first is not None else set[int]()
-    per_point = max(_NEAR_ARC, 4 * min(room.songs, int((room.seconds or 0) / 60)))
-    for point in arc.points(np.linspace(0.0, 1.0, _ARC_POINTS)):
-        near.update(map(int, np.argsort(_MOOD * np.hypot(*(moods - point).T) - luck, kind="stable")[:per_point]))
-    pool = sorted(near)
-    some, moods, luck = found.only(pool), moods[pool], luck[pool]
-    seen, free = Seen(), np.ones(len(pool), bool)
-    chosen: list[int] = []
-    follows = transitions(some.tracks, some.vectors) if len(pool) <= MOST else None
-    while free.any():
-        (point,) = arc.points([room.share])
-        price = _MOOD * np.hypot(*(moods - point).T) - luck
-        if chosen and follows is not None:
-            price = price + 0.5 * follows[chosen[-1]]
-        recent = {_artist(some, i) for i in chosen[max(0, len(chosen) - spacing + 1) :]} - {None}
-        ranked = [first] if first is not None and not chosen else np.argsort(price, kind="stable").tolist()
-        taken = None
-        for i in ranked:
-            if free[i] and seen.has(some.tracks[i], some.vectors[i]):
-                free[i] = False
-            if free[i]:
-                taken = i if taken is None else taken
-                if _artist(some, i) not in recent:
-                    taken = i
-                    break
-        if taken is None or not room.take(some.tracks[taken].duration_s or 0.0):
-            break
-        seen.add(some.tracks[taken], some.vectors[taken])
-        free[taken] = False
-        chosen.append(taken)
-    return [pool[i] for i in chosen]
+    return -(likeness + DRAW * luck + tastes.WEIGHT * found.liking)
 
 
 def _shares(listed: Sequence[Track]) -> Float64:
@@ -284,14 +166,14 @@ def _shares(listed: Sequence[Track]) -> Float64:
     return shares
 
 
-def _order(picked: _Material, arc: Arc | None, spacing: int, first: int | None, random_seed: int) -> list[int]:
+def _order(picked: Material, arc: Arc | None, spacing: int, first: int | None, random_seed: int) -> list[int]:
     costs = transitions(picked.tracks, picked.vectors)
     places = None
     if arc is not None and len(picked.tracks) > 1:
         even = arc.points(np.linspace(0.0, 1.0, len(picked.tracks)))
         moods = np.array([(track.valence or 0.0, track.arousal or 0.0) for track in picked.tracks])
         gaps = moods[:, None] - np.array(even)[None]
-        places = 2 * _MOOD * np.hypot(gaps[..., 0], gaps[..., 1])
+        places = 2 * MOOD * np.hypot(gaps[..., 0], gaps[..., 1])
     artists = [track.artist_key for track in picked.tracks]
     begin = None if arc is None else list(range(len(artists)))  # they were chosen along the arc
     return order(costs, artists, k=spacing, first=first, places=places, begin=begin, random_seed=random_seed)
