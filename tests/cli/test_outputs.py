@@ -36,8 +36,8 @@ def table(capsys, *results, top=1, timeline=False):
 
 def test_the_table_tells_genre_probability_tempo_key_and_length(capsys):
     assert table(capsys, heard()) == [
-        "File           Genre      Likely          Mood         Tempo  Key         Length",
-        "song.mp3       metal      metal      70%  -              128  C# minor      1:02",
+        "File          Genre      Likely          Mood          Tempo  Key         Length",
+        "song.mp3      metal      metal      70%  -               128  C# minor      1:02",
     ]
 
 
@@ -45,6 +45,12 @@ def test_the_table_tells_the_mood_in_a_word(capsys):
     header, row = table(capsys, heard(valence=0.5, arousal=-0.7, mood="melancholic", mood_confidence=0.6))
     assert row[header.index("Mood") :].split()[0] == "melancholic"
     assert row.index("128") > header.index("Mood") + len("melancholic")
+
+
+def test_a_mood_that_is_rather_wrong_than_right_has_a_question_mark(capsys):
+    for confidence, word in ((0.51, "calm"), (0.49, "calm?"), (None, "calm?")):
+        row = table(capsys, heard(valence=0.5, arousal=-0.7, mood="calm", mood_confidence=confidence))[1]
+        assert row.split()[4] == word
 
 
 def test_an_unsure_answer_says_so_and_still_names_the_likeliest(capsys):

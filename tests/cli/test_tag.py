@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from typer.testing import CliRunner
 
 from sideman.cli import tag
 from sideman.cli.main import _Commands
+from sideman.library.payload import audio_hash
 from sideman.library.schema import files
 from sideman.library.store import open_store
 from sideman.library.tags import journal
 from sideman.library.tags.read import read_tags
+from tests.cli.run import EXAMPLES, sideman
 from tests.library.tags.made import library, make
 from tests.library.tags.test_write import digest
 
@@ -160,6 +163,18 @@ def test_usage_errors(songs):
         assert run("tag", "--dry-run", *arguments).exit_code == 2
 
 
+def test_a_misspelt_option_is_no_term_of_the_query(songs):
+    before = [digest(song) for song in songs]
+    result = run("tag", "--yes", "--dryrun")
+    assert (result.exit_code, "--dryrun: there is no such option" in result.stderr) == (2, True)
+    assert [digest(song) for song in songs] == before
+
+
+def test_a_query_chooses_the_tracks(songs):
+    assert run("tag", "--yes", "--mood", "title:none").stderr == "nothing to write\n"
+    assert "wrote 1 file " in run("tag", "--yes", "--mood", "path:m4a", "-tag:chill").stderr
+
+
 def test_a_library_that_is_not_there(tmp_path):
     result = run("tag", "--dry-run", "--database", str(tmp_path / "none.db"))
     assert result.exit_code == 1
@@ -188,3 +203,18 @@ def test_ctrl_c_ends_after_the_file_at_hand(songs, tmp_path):
     assert "wrote 1 file in batch 1" in complaints
     assert "interrupted: 2 of 3 files were not touched" in complaints
     assert sum("mood" in read_tags(song).fields for song in songs) == 1
+
+
+def test_after_tag_a_scan_analyses_nothing_again(tmp_path):
+    """With the whole program: scan, tag, scan, undo, scan."""
+    shutil.copy(EXAMPLES / "one drop.opus", tmp_path)
+    shutil.copy(EXAMPLES / "disco nights.mp3", tmp_path)
+    there = {"env": {"SIDEMAN_DATABASE": str(tmp_path / "library.db")}, "cwd": tmp_path}
+    assert sideman("scan", ".", **there).returncode == 0
+    hashes = [audio_hash(path) for path in sorted(tmp_path.glob("*.*3")) + sorted(tmp_path.glob("*.opus"))]
+    for command in (["tag", "--yes", "--min-confidence", "0"], ["undo"]):
+        done = sideman(*command, **there)
+        assert (done.returncode, b"wrote 2 files" in done.stderr) == (0, True)
+        again = sideman("scan", ".", **there)
+        assert b"nothing new" in again.stdout + again.stderr
+    assert hashes == [audio_hash(path) for path in sorted(tmp_path.glob("*.*3")) + sorted(tmp_path.glob("*.opus"))]

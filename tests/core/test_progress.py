@@ -1,7 +1,7 @@
 import io
 import sys
 
-from sideman.core.progress import progress
+from sideman.core.progress import pace, progress
 
 
 class Terminal(io.StringIO):
@@ -35,3 +35,10 @@ def test_a_terminal_shows_the_bar_on_stderr_only(monkeypatch):
         print("a result")
     assert "listening" in stderr.getvalue()
     assert stdout.getvalue() == "a result\n"
+
+
+@pytest.mark.parametrize(
+    ("per_second", "shown"), [(None, ""), (0.0, ""), (12.34, "12.3/s"), (1.0, "1.0/s"), (0.4, "2.5 s each")]
+)
+def test_pace(per_second, shown):
+    assert pace(per_second) == shown

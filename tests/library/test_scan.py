@@ -446,3 +446,14 @@ def test_files_of_many_gigabytes_fit_the_tables(database):
             row = {"path": "/big.wav", "size": 5 * 2**40, "mtime_ns": str(2**62), "added_at": 1.0}
             connection.execute(files.insert().values(**row))
         assert tracks.find(store)[0].size == 5 * 2**40
+
+
+def test_tags_with_characters_that_databases_refuse_are_kept_without_them(database, tmp_path):
+    from sideman.library.filetags import columns
+    from sideman.library.store import open_store
+    from sideman.library.tags.read import FileTags
+
+    told = columns(FileTags({"title": ["a\0b\udc80"], "x\0": ["\0"]}))
+    with open_store(database) as store, store.write() as connection:
+        connection.execute(files.insert().values(path="/a", size=1, mtime_ns="1", added_at=1.0, **told))
+    assert told["title"] == "a b?"

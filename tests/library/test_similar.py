@@ -204,3 +204,33 @@ def test_spacing_takes_the_next_best_that_fits():
     found = [(Track(i, f"/{i}", artist=artist), 1 - i / 10) for i, artist in enumerate(["a", "a", "b", None, "a", "c"])]
     assert [track.id for track, _ in spaced(found, 3)] == [0, 2, 3, 1, 5, 4]
     assert spaced(found, 1) == found
+
+
+def test_both_databases_answer_alike(database, tmp_path, monkeypatch):
+    """Everything that proposes songs, over SQLite and PostgreSQL, gives what SQLite gave."""
+    from sideman.library.playlists import arcs
+    from sideman.library.playlists.build import build
+    from sideman.library.recommend import recommend
+    from sideman.library.taste import entries, say, unsay
+    from sideman.library.walk import path
+
+    (tmp_path / "plain").mkdir()
+    answers = []
+    for folder, address in ((tmp_path / "plain", None), (tmp_path, database)):
+        with make_store(folder, n=90, database=address) as store:
+            seed = tracks.get(store, 1)
+            monkeypatch.setattr(nearest, "CACHE_FROM", 10)
+            say(store, "like", [tracks.get(store, 40)])
+            (gone,) = say(store, "skip", [tracks.get(store, 41)])
+            unsay(store, [gone])
+            say(store, "correct", [tracks.get(store, 42)], field="mood", value="calm")
+            lists = [
+                [track for track, _ in similar(store, seed, 10, cache=folder)],
+                path(store, seed, tracks.get(store, 80), 6, cache=folder).tracks,
+                build(
+                    store, "year:1960..2000", seed=seed, arc=arcs.arc("calm->happy"), minutes=20, cache=folder
+                ).tracks,
+                recommend(store, (0.5, -0.7), lift=True, cache=folder).tracks,
+            ]
+            answers.append(([[track.id for track in found] for found in lists], [e.kind for e in entries(store)]))
+    assert answers[0] == answers[1]

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import sideman
+from sideman.audio.decode import stream
 from sideman.audio.tonality import NO_KEY, KeyEstimate
 from sideman.core.errors import ModelError, UsageError
+from sideman.genre import trained
+from sideman.genre.classification import Classification
 from sideman.genre.predict import unit_mean
 from sideman.inference.cards import WEIGHTS_FOLDER, list_weights, read_card, verify
 from sideman.mood import hear, recording
@@ -151,3 +154,19 @@ def test_mood_and_embedding_are_left_out_where_not_asked_for():
     told = hear.classify(SONG, mood=False, tempo=False, key=False)
     assert (told.mood, told.valence, told.arousal, told.mood_confidence, told.embedding) == (None,) * 5
     assert hear.classify(SONG, tempo=False, key=False).embedding is None
+
+
+def test_a_genre_model_of_one_s_own_does_not_change_the_mood(monkeypatch):
+    class Own:
+        def classify(self, path, *, timeline, start_s, duration_s, also):
+            for block in stream(path, sample_rate_hz=22_050, block_s=3.0):
+                for listener in also:
+                    listener(block)
+            return Classification("x", 1.0, "polka", False, {"polka": 1.0}, 0.0)
+
+    monkeypatch.setattr(trained, "open_model", lambda folder: Own())
+    own, default = sideman.classify(SONG, model="mine", tempo=False), sideman.classify(SONG, tempo=False)
+    assert own.genre == "polka"
+    assert (own.mood, own.embedding) == (default.mood, None)
+    assert own.valence == pytest.approx(default.valence, abs=1e-3)
+    assert own.arousal == pytest.approx(default.arousal, abs=1e-3)

@@ -123,6 +123,10 @@ def compose(
         raise UsageError("--infill needs --bars-of, and the other way round: --infill song.mid --bars-of 5-8")
     if keep_bars is not None and continue_ is None:
         raise UsageError("--keep-bars goes with --continue: --continue song.mid --keep-bars 4")
+    if strict_key and sources:
+        raise UsageError("--strict-key is for new pieces; a given one has notes of its own, leave it out")
+    if (harmonise or infill) and (bars or seconds):
+        raise UsageError("--bars and --seconds: the given piece sets the length; leave them out")
     if not math.isfinite(temperature):
         raise UsageError("--temperature must be a number from 0 to 3")
     flags = Flags(

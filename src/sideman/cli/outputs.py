@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FILE_COLUMNS = ("duration_s", "genre", "unsure", "tempo_bpm", "key", "valence", "arousal", "mood")
 _TIMELINE_COLUMNS = ("start_s", "end_s", "genre")
+_LIKELY = 0.5
 
 
 class Output(Protocol):
@@ -134,8 +135,8 @@ class CsvOutput(_Lines):
 class TableOutput:
     """A table that grows row by row, fit for 80 columns; colours on a terminal unless NO_COLOR is set."""
 
-    _WIDTHS = {"genre": 9, "likely": 14, "mood": 11, "tempo": 5, "key": 8, "length": 8}
-    _NARROWEST = 13
+    _WIDTHS = {"genre": 9, "likely": 14, "mood": 12, "tempo": 5, "key": 8, "length": 8}
+    _NARROWEST = 12
 
     def __init__(self, files: Iterable[Path], *, top: int, timeline: bool) -> None:
         self._top = top
@@ -168,7 +169,7 @@ class TableOutput:
             printable(heard.path),
             "unsure" if heard.unsure else heard.genre,
             likely[0],
-            heard.mood or "-",
+            _mood(heard),
             tempo,
             heard.key or "-",
             clock(heard.duration_s),
@@ -204,6 +205,13 @@ class TableOutput:
             self._console.print(text)
         sys.stdout.write(styled.get())
         sys.stdout.flush()
+
+
+def _mood(heard: Classification) -> str:
+    """The word, with a question mark where it is less likely right than wrong."""
+    if heard.mood is None:
+        return "-"
+    return heard.mood if (heard.mood_confidence or 0.0) >= _LIKELY else f"{heard.mood}?"
 
 
 def _runs(timeline: Iterable[Segment]) -> list[tuple[float, float, str, float]]:

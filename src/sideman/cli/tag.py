@@ -12,6 +12,7 @@ import typer
 
 from sideman.cli.common import complain, printable
 from sideman.cli.library_options import Database, opened
+from sideman.cli.ls import TERMS, QueryWords, joined
 from sideman.cli.tag_report import as_line, end, files, recover, show, write_all
 from sideman.core.errors import UsageError
 
@@ -24,23 +25,18 @@ _Preserve = Annotated[bool, typer.Option("--preserve-mtime", help="Leave the fil
 _BreakLinks = Annotated[
     bool, typer.Option("--break-hard-links", help="Also write files with several names; the others keep the old tags.")
 ]
-_DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what would be written.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object per file.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command("tag")(tag)
+    app.command("tag", context_settings=TERMS)(tag)
     app.command("undo")(undo)
 
 
 def tag(
-    query: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[QUERY]...", help="Which tracks, as for 'sideman ls'; all without.", show_default=False
-        ),
-    ] = None,
+    query: QueryWords = None,
     genre: Annotated[bool, typer.Option("--genre", help="Write the genre.")] = False,
     mood: Annotated[bool, typer.Option("--mood", help="Write the mood.")] = False,
     bpm: Annotated[bool, typer.Option("--bpm", help="Write the tempo.")] = False,
@@ -84,7 +80,7 @@ def tag(
         ),
     ] = None,
     dry_run: _DryRun = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: _Json = False,
     preserve_mtime: _Preserve = False,
     break_hard_links: _BreakLinks = False,
@@ -99,6 +95,10 @@ def tag(
     """  # fmt: skip
     if not (yes or dry_run) and (as_json or not sys.stdin.isatty()):
         raise UsageError("nobody can be asked here; add --yes to write, or --dry-run to see what would be written")
+
+    for word in query or []:
+        if word.startswith("--"):  # a misspelt --dry-run must not become a term
+            raise UsageError(f"{word}: there is no such option; `sideman tag --help` lists them")
 
     from sideman.library import tracks
     from sideman.library.tags import plan
@@ -118,7 +118,7 @@ def tag(
     )
     with opened(database) as store:
         recover(store)
-        found = tracks.find(store, " ".join(query or []), whole=True)
+        found = tracks.find(store, joined(query), whole=True)
         planned, problems = _planned(found, options, showing=not as_json, as_json=as_json and dry_run)
         if not planned:
             complain("nothing to write")
@@ -126,7 +126,8 @@ def tag(
             if not yes:
                 typer.confirm(f"Write {files(len(planned))}?", abort=True, err=True)
             jobs: list[Job] = [(item.change, None) for item in planned]
-            command = " ".join(["tag", *(f"--{name}" for name in chosen), *(query or [])])
+            asked = [f"--{name}" for name in chosen] + (["--force"] if force else [])
+            command = " ".join(["tag", *asked, joined(query)]).strip()
             write_all(store, command, jobs, as_json, preserve_mtime, break_hard_links, problems)
             return
     end(len(planned), problems)

@@ -25,11 +25,35 @@ def progress(description: str, total: int | None, *, quiet: bool = False) -> Ite
         yield lambda _: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    class PaceColumn(ProgressColumn):
+        """Steps per second, or seconds per step."""
+
+        def render(self, task: Task) -> Text:
+            return Text(pace(task.finished_speed or task.speed))
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), PaceColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
     # A redirected stdout must stay untouched: only a terminal's lines are moved above the bar.
     bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty())
     with bar:
         task = bar.add_task(description, total=total)
         yield lambda steps: bar.advance(task, steps)
+
+
+def pace(per_second: float | None) -> str:
+    """A speed for people: "12.3/s", or "2.5 s each" where a step takes longer than a second; empty where unknown."""
+    if not per_second:
+        return ""
+    return f"{per_second:.1f}/s" if per_second >= 1 else f"{1 / per_second:.1f} s each"

@@ -46,19 +46,8 @@ def examine(path: str) -> Examined:
         raise AudioError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     try:
         digest, container = audio_hash(path)
-        told = _storable(columns(read_tags(path)))
+        told = columns(read_tags(path))
     except (SidemanError, OSError) as error:
         reason = str(error).removeprefix(f"{path}: ")
         return Examined(path, status.st_size, status.st_mtime_ns, None, None, columns(FileTags({})), reason)
     return Examined(path, status.st_size, status.st_mtime_ns, digest, container, told)
-
-
-def _storable(value: Any) -> Any:
-    """Without what databases refuse in text: NUL and lone surrogates."""
-    if isinstance(value, str):
-        return value.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, dict):
-        return {_storable(key): _storable(held) for key, held in value.items()}
-    if isinstance(value, list):
-        return [_storable(held) for held in value]
-    return value

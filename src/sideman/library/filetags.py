@@ -22,6 +22,7 @@ def columns(tags: FileTags) -> dict[str, Any]:
 
     A column is None where the field is absent or makes no sense (a year "unknown", a tempo of 0).
     """
+    tags = FileTags(_storable(tags.fields))
     fields = tags.fields
     title, artist, albumartist, album = (_joined(fields.get(n)) for n in ("title", "artist", "albumartist", "album"))
     lines = [
@@ -79,3 +80,14 @@ def _bpm(text: str | None) -> float | None:
     found = _NUMBER.match(text) if text else None
     bpm = float(found[1].replace(",", ".")) if found else 0.0
     return bpm if math.isfinite(bpm) and bpm > 0 else None
+
+
+def _storable(value: Any) -> Any:
+    """Without what databases refuse in text: NUL and lone surrogates."""
+    if isinstance(value, str):
+        return value.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_storable(key): _storable(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_storable(held) for held in value]
+    return value

@@ -80,7 +80,7 @@ def load(store: Store, model: str | None = None, *, cache: Path | None = None) -
     with store.read() as connection:
         model, count, stamp = _state(connection, model)
         if count < CACHE_FROM:
-            found = [(h, blob) for rows in _rows(connection, model) for h, blob in rows]
+            found = sorted((h, blob) for rows in _rows(connection, model) for h, blob in rows)
             matrix = np.frombuffer(b"".join(blob for _, blob in found), "<f4").reshape(-1, SIZE)
             return Vectors(matrix.astype(np.float32, copy=False), np.array([h for h, _ in found], _HASH), model)
         from sideman.core.paths import user_cache_folder

@@ -159,3 +159,30 @@ def test_a_lift_stays_a_while_and_then_leads_to_calm_or_happy():
     assert sad.points([1.0]) == ((0.8, 0.5),)
     with pytest.raises(UsageError, match="from -1 to 1"):
         arcs.lift((2, 0))
+
+
+def test_a_large_library_is_narrowed_to_the_songs_that_can_matter(store, monkeypatch):
+    from sideman.library.playlists import candidates
+
+    seed, away = tracks.get(store, 3), arcs.arc("sad->happy")
+    whole = build(store, seed=seed, n=8, taste=False), build(store, arc=away, n=8, taste=False)
+    looked_at = []
+    monkeypatch.setattr(candidates, "_WHOLE", 40)
+    monkeypatch.setattr(candidates, "_FOR_ONE", 1)
+    kept = candidates._material
+    monkeypatch.setattr(candidates, "_material", lambda usable, *rest: looked_at.append(usable) or kept(usable, *rest))
+    narrow = build(store, seed=seed, n=8, taste=False), build(store, arc=away, n=8, taste=False)
+    assert all(len(usable) <= 40 for usable in looked_at)
+    hashes, matrix = tracks.vectors(store)
+    vector = dict(zip(hashes, matrix, strict=True))
+
+    def likeness(made):
+        return np.mean([vector[seed.audio_hash] @ vector[t.audio_hash] for t in made.tracks])
+
+    def straying(made):
+        return np.mean(
+            [np.hypot(t.valence - v, t.arousal - a) for t, (v, a) in zip(made.tracks, made.points, strict=True)]
+        )
+
+    assert likeness(narrow[0]) > likeness(whole[0]) - 0.03
+    assert straying(narrow[1]) < straying(whole[1]) + 0.1

@@ -154,3 +154,17 @@ def test_a_bad_file_does_not_end_a_run(store, songs):
 def test_a_run_without_work_leaves_no_batch(store):
     assert list(run(store, "tag", [])) == []
     assert journal.history(store) == []
+
+
+def test_both_databases_keep_the_journal(tmp_path, database):
+    (tmp_path / "music").mkdir()
+    song = make("flac", tmp_path / "music")
+    before = values(song)
+    with library(database, [song]) as store:
+        tag(store, [song], {"genre": ["Électro 日本", "Soul"], "mood": ["Calm"]})
+        journal.plan(store, 1, change_of(song, {"mood": ["Sad"]}), song.parent / ".x.sideman-tmp")
+        assert journal.recover(store) == [journal.Recovered(str(song), "failed")]
+        assert [entry.state for entry in journal.entries(store)] == ["done", "failed"]
+        take_back(store)
+        assert values(song) == before
+        assert [batch.states for batch in journal.history(store)] == [{"done": 1}, {"undone": 1, "failed": 1}]

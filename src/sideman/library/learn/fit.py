@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 from sideman.datasets import splits
 from sideman.datasets.track import Relation, Track
@@ -26,6 +26,7 @@ FOLDS, INNER_FOLDS = 5, 3
 STEPS = FOLDS + 1
 """Steps that :func:`learn` tells of, at most."""
 _MOST_INSIDE = 3000  # recordings looked at when choosing the regularisation: more change nothing and take long
+_HOTTEST = 20.0  # temperature
 _MOST = 30_000  # recordings fitted on: memory and time are bounded
 
 Floats = NDArray[np.float64]
@@ -141,7 +142,12 @@ def _calibration(scores: Floats, has: NDArray[np.bool_], several: bool) -> tuple
     and a share of the log odds of having them is added back.
     """
     if not several:
-        return best_temperature(log_softmax(scores, 1), has.argmax(1)), np.zeros(has.shape[1])
+        temperature = best_temperature(log_softmax(scores, 1), has.argmax(1))
+        # Where all are right the best temperature is the least: believe no more than one mistake among one more would.
+        believed = ((scores.argmax(1) == has.argmax(1)).sum() + 0.5) / (len(has) + 1)
+        while softmax(scores / temperature, 1).max(1).mean() > believed and temperature < _HOTTEST:
+            temperature *= 1.1
+        return temperature, np.zeros(has.shape[1])
     from scipy.optimize import minimize
 
     share = has.mean(0).clip(1e-6, 1 - 1e-6)
@@ -151,7 +157,7 @@ def _calibration(scores: Floats, has: NDArray[np.bool_], several: bool) -> tuple
         shifted = scores / np.exp(values[0]) + values[1] * odds
         return float(np.logaddexp(0.0, np.where(has, -shifted, shifted)).mean())
 
-    found = minimize(loss, np.array([0.0, 1.0]), method="L-BFGS-B", bounds=((-3.0, 3.0), (0.0, 2.0))).x
+    found = minimize(loss, np.array([0.0, 1.0]), method="L-BFGS-B", bounds=((-1.0, 3.0), (0.0, 2.0))).x
     return float(np.exp(found[0])), found[1] * odds
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sideman.core.errors import LibraryError, UsageError
-from sideman.library import nearest, tracks
 from sideman.library import taste as tastes
 from sideman.library.ordering import MOST, SPACING, order, transitions
 from sideman.library.playlists.arcs import Arc, Point
+from sideman.library.playlists.candidates import candidates
 from sideman.library.playlists.choosing import DRAW, MOOD, Material, Room, along, fill
 from sideman.library.similar import seed_of
 from sideman.library.store import Store
@@ -29,7 +29,6 @@ Float64 = NDArray[np.float64]
 
 MINUTES = 60.0
 _LIKED = 2.0  # a like makes a draw e^2 times as probable, a skip as improbable
-_SKIPPED = 1.5  # what a skipped song itself loses beside what its likes lose
 _LONGEST_MINUTES = 7 * 24 * 60.0
 
 
@@ -104,7 +103,8 @@ def build(
     if seed is not None:
         seed_vector, vectors = seed_of(store, seed, cache)
         model = vectors.model
-    found = _material(store, query, known, model, arc is not None, cache)
+    wanted = room.songs if room.seconds is None else min(MOST, int(room.seconds / 60))
+    found = candidates(store, query, known, wanted=wanted, seed_vector=seed_vector, arc=arc, model=model, cache=cache)
     if seed is not None and seed_vector is not None and seed.id:
         found = _with_first(found, known.corrected(seed), seed_vector)
     if not found.tracks:
@@ -121,24 +121,6 @@ def build(
     listed = tuple(picked.tracks[i] for i in ranks)
     points = arc.points(_shares(listed)) if arc is not None else ()
     return Playlist(title or _title(query, seed, arc), listed, points)
-
-
-def _material(
-    store: Store, query: Query | str | None, known: Taste, model: str | None, moody: bool, cache: Path | None
-) -> Material:
-    usable = [known.corrected(t) for t in tracks.find(store, query) if t.audio_hash and t.duration_s]
-    if moody:
-        usable = [track for track in usable if track.valence is not None and track.arousal is not None]
-    if not usable:
-        return Material([], np.zeros((0, nearest.SIZE), np.float32), np.zeros(0))
-    vectors = nearest.load(store, model, cache=cache)
-    rows = [vectors.row(track.audio_hash) for track in usable]
-    matrix = np.zeros((len(usable), nearest.SIZE), np.float32)
-    there = [i for i, row in enumerate(rows) if row is not None]
-    matrix[there] = vectors.matrix[[row for row in rows if row is not None]]
-    liking = known.scores(matrix).astype(np.float64)
-    liking[[track.audio_hash in known.skipped for track in usable]] -= _SKIPPED
-    return Material(usable, matrix, liking)
 
 
 def _with_first(found: Material, track: Track, vector: Float32) -> Material:

@@ -4,7 +4,7 @@
 2. A row with the old values is durable in the journal.
 3. A copy with the new tags is made beside the file.
 4. The copy is read back: the new values, every other tag, the encoded and the decoded sound are compared.
-5. The copy is forced to the disk, gets the file's mode, owner and attributes, and takes its name in one step, if the
+5. The copy gets the file's mode, owner and attributes, is forced to the disk, and takes its name in one step, if the
    file is still what it was; the folder is forced to the disk.
 6. The row is marked as done, and the library knows the new tags.
 """
@@ -115,9 +115,7 @@ def _write(
     except LibraryError as error:
         raise _JournalError(str(error)) from None
     try:
-        _make(change, path, file, before, temporary)
-        _step("attributes")
-        _dress(path, temporary, status, preserve_mtime)
+        _make(change, path, file, status, before, temporary, preserve_mtime)
         _step("compare")
         _unchanged(path, status)
         _step("rename")
@@ -147,7 +145,15 @@ def _remove(temporary: Path) -> None:
         temporary.unlink()
 
 
-def _make(change: Change, path: Path, file: BinaryIO, before: checks.Snapshot, temporary: Path) -> None:
+def _make(
+    change: Change,
+    path: Path,
+    file: BinaryIO,
+    status: os.stat_result,
+    before: checks.Snapshot,
+    temporary: Path,
+    preserve_mtime: bool,
+) -> None:
     """The checked and durable copy."""
     _step("create")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -161,6 +167,8 @@ def _make(change: Change, path: Path, file: BinaryIO, before: checks.Snapshot, t
         copy.flush()
         _step("check")
         checks.check(before, change.new, copy, path, temporary)
+        _step("attributes")
+        _dress(path, temporary, status, preserve_mtime)
         _step("sync")
         os.fsync(copy.fileno())
 

@@ -23,7 +23,7 @@ from sideman.mood.recipe.pieces import Piece
 from sideman.mood.recording import majorness
 
 N_FOLDS = 5
-# The first SoundFont plays all arrangements of the piano clips, further ones the piano alone.
+# The first SoundFont plays xmidi and all arrangements of the piano clips, further ones the piano alone.
 ARRANGEMENTS: tuple[tuple[Players, ...], ...] = (("written", "other", "band"), ("written",))
 _SHARES = {"emopia": 1.0, "xmidi-subset": 0.5}
 log = logging.getLogger(__name__)
