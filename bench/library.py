@@ -2,10 +2,11 @@
 
     python bench/library.py [--files 2000] [--work FOLDER] [--json]
 
-Makes files of 2 to 6 s in wav, flac, ogg, opus, mp3, aiff and (with the extra m4a) m4a, tagged in many ways (ID3v2.3 with
-pictures, several genres, APEv2, no tags at all), one in fifty damaged, some twice, some with names that are no Unicode; with
-SIDEMAN_DATA the clips of GTZAN as well, tagged with their artists. Then scan, tag, scan again, undo, and the rest, each
-in a process of its own. Counted: recordings heard a second time, audio hashes that changed, tags lost by `tag` and `undo`.
+Makes files of 2 to 6 s in wav, flac, ogg, opus, mp3, aiff and (with the extra m4a) m4a, tagged in many ways (ID3v2.3
+with pictures, several genres, no tags at all), one in fifty damaged, some twice, some with names that are no Unicode;
+with SIDEMAN_DATA the clips of GTZAN as well, tagged with their artists. Then scan, tag, scan again, undo, and the rest,
+each in a process of its own. Counted: recordings heard a second time, audio hashes that changed, tags that `tag` lost,
+files that `undo` did not restore.
 """
 
 from __future__ import annotations
@@ -140,7 +141,11 @@ class Bench:
     def run(self, *arguments: str, ok: tuple[int, ...] = (0,)) -> str:
         began = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-m", "sideman", *arguments], env=self.env, cwd=self.folder, capture_output=True, check=False
+            [sys.executable, "-m", "sideman", *arguments],
+            env=self.env,
+            cwd=self.folder,
+            capture_output=True,
+            check=False,
         )
         taken = time.perf_counter() - began
         if done.returncode not in ok:
@@ -170,11 +175,29 @@ def all_tags(music: Path) -> dict[str, tuple[str, dict[str, str]]]:
 def lost(before: dict[str, Any], after: dict[str, Any]) -> tuple[int, int]:
     """Audio payloads that changed; tags that are gone or differ, but for the four that `tag` writes."""
     audio = sum(before[p][0] != after.get(p, ("",))[0] for p in before)
-    written = ("TCON", "TMOO", "TBPM", "TKEY", "genre", "mood", "bpm", "initialkey", "key", "\xa9gen", "tmpo", "----:")
+    written = (
+        "tcon",
+        "tmoo",
+        "tbpm",
+        "tkey",
+        "txxx:mood",
+        "genre",
+        "mood",
+        "bpm",
+        "initialkey",
+        "key",
+        "\xa9gen",
+        "tmpo",
+    )
+    written += ("----:",)
     tags = 0
     for path, (_, old) in before.items():
         new = after.get(path, ("", {}))[1]
-        tags += sum(new.get(key) != value for key, value in old.items() if not key.lower().startswith(tuple(map(str.lower, written))))
+        tags += sum(
+            new.get(key) != value
+            for key, value in old.items()
+            if not key.lower().startswith(tuple(map(str.lower, written)))
+        )
     return audio, tags
 
 

@@ -67,8 +67,9 @@ def song(path: Path) -> dict[str, float]:
 
 def many_tracks(folder: Path, n: int) -> dict[str, float]:
     sys.path.insert(0, str(Path(__file__).parent.parent))
-    from sideman.library import tracks
     from tests.library.make import make_store
+
+    from sideman.library import tracks
 
     figures: dict[str, float] = {"tracks": n}
     with make_store(folder, n=n, artists=max(12, n // 10)) as store:

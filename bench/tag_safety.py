@@ -47,7 +47,7 @@ def kills(folder: Path, count: int, seed: int) -> None:
     print(f"tags lost                 {counts['tags lost']}")
     print(f"recovered as written      {counts['recovered as done']}")
     print(f"recovered as untouched    {counts['recovered as failed']}  (copies removed: {counts['copies removed']})")
-    print(f"writes that were finished {counts['writes']}")
+    print(f"changes that hold         {counts['writes']}")
 
 
 def pace(folder: Path, repeats: int = 3) -> None:

@@ -8,6 +8,10 @@ import os
 
 from hypothesis import settings
 
+from sideman.core.tuning import default_to_one_thread
+
+default_to_one_thread()  # as the command does; small products on many threads crawl on a busy machine
+
 settings.register_profile("sideman", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "sideman"))

@@ -327,3 +327,37 @@ def test_ten_thousand_tiny_files_in_bounded_time_and_memory(tmp_path):
     assert child.returncode == 0
     assert len((tmp_path / "out.jsonl").read_bytes().splitlines()) == 10_000
     assert most < 300e6
+
+
+def test_learned_names_labels_of_ones_own(tmp_path):
+    """From a library of made-up tracks in which the network's own embeddings are tagged by two words."""
+    from sideman.genre.predict import DEFAULT_MODEL
+    from sideman.inference.sessions import open_session
+    from sideman.library.learn.fit import learn
+    from sideman.library.learn.use import keep
+    from sideman.library.schema import analyses
+    from tests.library.make import make_store
+
+    with make_store(tmp_path, n=120, artists=30) as store:
+        with store.write() as connection:
+            connection.execute(analyses.update().values(model=open_session(DEFAULT_MODEL).card.sha256))
+        keep(store, learn(store, "genre", min_tracks=4))
+    place = ["--database", tmp_path / "library.db"]
+    [heard] = lines(sideman("classify", SONG, "--json", "--learned", "genre", *place))
+    assert heard["model"].startswith("learnt genre")
+    assert heard["genre"] in {
+        "Blues",
+        "Classical",
+        "Country",
+        "Disco",
+        "Hiphop",
+        "Jazz",
+        "Metal",
+        "Pop",
+        "Reggae",
+        "Rock",
+    }
+    done = sideman("classify", SONG, "--learned", "raga", *place)
+    assert done.returncode == 1
+    assert b"raga: was not learnt" in done.stderr
+    assert sideman("classify", SONG, "--learned", "genre", "--timeline", *place).returncode == 2

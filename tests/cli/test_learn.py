@@ -39,7 +39,7 @@ def test_learning_telling_and_forgetting(library):
     (card,) = told(library, "--from-tags", "--min-tracks", 4)
     assert card["field"] == "genre"
     assert told(library, "--list") == told(library, "--show", "Genre") == [card]
-    assert "genre: 10 labels" in run(library, "--list").stdout
+    assert f"genre: {len(card['labels'])} labels" in run(library, "--list").stdout
     assert "AUC" in run(library, "--show", "genre").stdout
 
     assert "would be forgotten" in run(library, "--remove", "genre", "--dry-run").stdout

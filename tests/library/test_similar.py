@@ -1,5 +1,8 @@
 """Similar tracks: exact, each recording once, artists spread, and the cache that can always be made again."""
 
+import importlib.util
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +18,9 @@ from sideman.library.similar import Weights, mood_distance, similar, spaced
 from sideman.library.store import open_store
 from sideman.library.track import Track
 from tests.library.make import make_store
+
+# importorskip would import usearch, which must not happen before ONNX Runtime is loaded
+needs_usearch = pytest.mark.skipif(importlib.util.find_spec("usearch") is None, reason="usearch is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +167,8 @@ def test_a_damaged_cache_is_made_again(tmp_path, monkeypatch, damage):
     assert (again.hashes == whole.hashes).all()
 
 
+@needs_usearch
 def test_the_approximate_index_finds_the_same(tmp_path, monkeypatch):
-    pytest.importorskip("usearch")
     store = make_store(tmp_path, n=300)
     monkeypatch.setattr(nearest, "CACHE_FROM", 10)
     seed = tracks.get(store, 7)
@@ -173,6 +179,16 @@ def test_the_approximate_index_finds_the_same(tmp_path, monkeypatch):
     assert len(approximate.search(vectors, vectors.matrix[0], 5)) == 5
     found = similar(store, seed, 10, cache=tmp_path)
     assert len({t.id for t, _ in found} & {t.id for t, _ in exact}) >= 9
+
+
+@needs_usearch
+def test_listening_goes_on_after_the_index_was_used():
+    """Regression: usearch loaded before ONNX Runtime crashed the process at the next file that was listened to."""
+    program = (
+        "from sideman.library import approximate; approximate._new();"
+        "from sideman.inference.sessions import open_session; open_session('genre')"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=120).returncode == 0
 
 
 def test_small_libraries_need_no_index(store):

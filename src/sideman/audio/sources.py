@@ -48,7 +48,7 @@ class Source(Protocol):
 def opened(path: str | os.PathLike[str], limits: Limits) -> Iterator[tuple[Source, Container]]:
     """Open, sniff and check one file; the source and the file are closed at the end of the block."""
     name = shown(path)
-    with _open_file(path, name) as file:
+    with open_file(path, name) as file:
         size = os.fstat(file.fileno()).st_size
         source, container = _open_source(file, size, name)
         with contextlib.closing(source):
@@ -56,7 +56,11 @@ def opened(path: str | os.PathLike[str], limits: Limits) -> Iterator[tuple[Sourc
             yield source, container
 
 
-def _open_file(path: str | os.PathLike[str], name: str) -> BinaryIO:
+def open_file(path: str | os.PathLike[str], name: str) -> BinaryIO:
+    """Open a regular file that is not empty, without waiting on pipes; ``name`` is how errors call it.
+
+    Raises AudioError for anything else.
+    """
     try:
         # Not to block on a pipe without a writer; regular files ignore the flag.
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sideman.cli.common import FAILED, SOME_FAILED, complain
+from sideman.cli.library_options import Database, opened
 from sideman.core.errors import SidemanError, UsageError
 
 if TYPE_CHECKING:
     from sideman.cli.outputs import Output
     from sideman.genre.classification import Classification
+    from sideman.library.learn.use import Learned
 
 _FILES_PER_WORKER = 4  # below that, starting another process costs more than it saves
 _TIME_LIMIT_S = 3600.0
@@ -57,6 +59,16 @@ def classify(
             "--model", metavar="DIR", help="A model's folder that 'sideman train genre' made.", show_default=False
         ),
     ] = None,
+    learned: Annotated[
+        str | None,
+        typer.Option(
+            "--learned",
+            metavar="FIELD",
+            help="Name labels of your own in the genre's place: what 'sideman learn' learnt of FIELD.",
+            show_default=False,
+        ),
+    ] = None,
+    database: Database = None,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Show the N most likely genres in the table.")] = 1,
     timeline: Annotated[bool, typer.Option("--timeline", help="Also tell the genre over time.")] = False,
     plot: Annotated[
@@ -93,6 +105,8 @@ def classify(
         raise typer.BadParameter("choose one of --csv and --json")
     if duration_s is not None and not duration_s > 0:
         raise typer.BadParameter("must be more than 0 seconds", param_hint="--duration")
+    if learned is not None and (model or timeline or plot):
+        raise UsageError("--learned goes without --model, --timeline and --plot")
     files = list(_files(paths))
     if not files:
         raise SidemanError(f"{', '.join(paths)}: no recordings found; name files outright to try any type")
@@ -109,8 +123,10 @@ def classify(
     else:
         output = TableOutput(files, top=top, timeline=timeline)
     pictures = _pictures(plot, files)
+    own = None if learned is None else _own(learned, database)
     listen = functools.partial(
         _listen,
+        own=own,
         mood=mood,
         timeline=timeline,
         tempo=tempo,
@@ -158,9 +174,20 @@ def _run(
         raise typer.Exit(SOME_FAILED if done else FAILED)
 
 
+def _own(field: str, database: str | None) -> Learned:
+    """The classifier that was learnt from the user's tags."""
+    from sideman.genre.predict import DEFAULT_MODEL
+    from sideman.inference.sessions import open_session
+    from sideman.library.learn.use import required
+
+    with opened(database) as store:
+        return required(store, field, model=open_session(DEFAULT_MODEL).card.sha256)
+
+
 def _listen(
     job: _Job,
     *,
+    own: Learned | None,
     mood: bool,
     timeline: bool,
     tempo: bool,
@@ -179,10 +206,15 @@ def _listen(
         timeline=timeline or picture is not None,
         tempo=tempo,
         key=key,
+        embedding=own is not None,
         start_s=start_s,
         duration_s=duration_s,
         model=model,
     )
+    if own is not None:
+        from sideman.library.learn.answers import renamed
+
+        return renamed(heard, own)
     if picture is not None:
         from sideman.genre.plot import plot_classification
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("id", "artist", "title", "genre", "mood", "bpm", "key", "length")
 TERMS = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
-"""Settings of a command that takes a QUERY: a term may begin with a dash (-tag:chill), so there are no short options."""
+"""Settings of a command that takes a QUERY: a term may begin with a dash (-tag:chill), so no option is short."""
 QueryWords = Annotated[
     list[str] | None,
     typer.Argument(

@@ -44,7 +44,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     name="sideman",
-    help="Sideman listens to music and plays along: names genre, mood, tempo and key, keeps a library, composes; offline.",
+    help="Sideman listens to music and plays along: names genre, mood, tempo, key; keeps a library; composes; offline.",
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help: quick to start, easy to read aloud
     pretty_exceptions_enable=False,
@@ -64,7 +64,7 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Sideman listens to music and plays along: names genre, mood, tempo and key, keeps a library, composes; offline."""
+    """Sideman listens to music and plays along: names genre, mood, tempo, key; keeps a library; composes; offline."""
 
 
 def _register() -> None:

@@ -79,6 +79,15 @@ def tag(
             metavar="LABEL=TEXT", help="How a genre or mood is written: hiphop=Rap. Repeatable.", show_default=False
         ),
     ] = None,
+    learned: Annotated[
+        str | None,
+        typer.Option(
+            "--learned",
+            metavar="FIELD",
+            help="genre or mood as 'sideman learn' learnt it from you.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: _DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: _Json = False,
@@ -119,6 +128,10 @@ def tag(
     with opened(database) as store:
         recover(store)
         found = tracks.find(store, joined(query), whole=True)
+        if learned is not None:
+            from sideman.library.learn.answers import relabelled
+
+            found = relabelled(store, learned, found)
         planned, problems = _planned(found, options, showing=not as_json, as_json=as_json and dry_run)
         if not planned:
             complain("nothing to write")

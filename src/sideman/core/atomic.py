@@ -91,7 +91,7 @@ def _write(path: Path, mode: str, text: dict[str, Any]) -> Iterator[IO[Any]]:
         if _is_full(error):
             raise _cannot_write(path, error) from None
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 @contextmanager
@@ -127,7 +127,7 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
         if _is_full(error):
             raise _cannot_write(Path(path), error) from None
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _swap(temporary: Path, target: Path) -> None:
@@ -161,7 +161,7 @@ def _cannot_write(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path}: cannot be written ({reason}); {hint}")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the rename itself durable; file systems that cannot sync a folder are left alone."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

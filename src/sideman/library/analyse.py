@@ -71,8 +71,8 @@ def analyse(path: str | os.PathLike[str]) -> Analysis:
     """
     from sideman.audio.rhythm import TempoTracker
     from sideman.audio.tonality import KeyTracker
-    from sideman.genre.predict import DEFAULT_MODEL, Calibration, by_genre, listen, unit_mean
     from sideman.genre.frontend import SAMPLE_RATE_HZ
+    from sideman.genre.predict import DEFAULT_MODEL, Calibration, by_genre, listen, unit_mean
     from sideman.inference.sessions import open_session
     from sideman.library.loudness import LoudnessMeter
     from sideman.mood.recording import mood_of

@@ -59,6 +59,8 @@ def _path(vectors: Vectors) -> Path | None:
 
 
 def _new() -> Any:
+    import onnxruntime  # noqa: F401 - whoever loads usearch 2.26 before it meets a segmentation fault when it loads
+
     try:
         from usearch.index import Index
     except ImportError as error:

@@ -86,8 +86,10 @@ def _parquet(found: Sequence[Track], out: Path) -> None:
             arrow.string(), arrow.float32()
         ), "tag_genres": arrow.list_(arrow.string()),
     }  # fmt: skip
-    floats = {"genre_probability", "valence", "arousal", "tempo_bpm", "tempo_confidence", "key_confidence", "duration_s",
-              "loudness_lufs", "peak_db", "replaygain_db", "tag_bpm"}  # fmt: skip
+    floats = {
+        "genre_probability", "valence", "arousal", "tempo_bpm", "tempo_confidence", "key_confidence", "duration_s",
+        "loudness_lufs", "peak_db", "replaygain_db", "tag_bpm",
+    }  # fmt: skip
     columns: dict[str, list[Any]] = {name: [] for name in (*CSV_COLUMNS, "probabilities")}
     for track in found:
         plain = track.to_dict()

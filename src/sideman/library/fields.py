@@ -57,7 +57,7 @@ def _contains(column: Column, text: str) -> ColumnElement[bool]:
 
 
 def text_of(name: str, searched: Column, column: Column) -> Field:
-    """Text: ``x`` contains, ``=x`` is, ``~x`` is spelt much like, ``:x`` matches a regular expression; empty: absent."""
+    """Text: ``x`` contains, ``=x`` is, ``~x`` is spelt like, ``:x`` matches a regular expression, empty: absent."""
 
     def build(value: str, connection: Connection | None) -> ColumnElement[bool]:
         if not value:

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 from sideman.audio.sniff import Container, sniff
-from sideman.audio.sources import _open_file, shown
+from sideman.audio.sources import open_file, shown
 from sideman.core.errors import AudioError
 from sideman.library import boxes, ogg
 
@@ -43,7 +43,7 @@ def audio_hash(path: str | os.PathLike[str]) -> tuple[str, str]:
         AudioError: it cannot be read, is empty, or is not a regular file.
     """
     name = shown(path)
-    with _open_file(path, name) as file:
+    with open_file(path, name) as file:
         try:
             return hash_of(file)
         except OSError as error:

@@ -1,8 +1,9 @@
 """The query language of ``sideman ls`` and of everything that takes a QUERY; docs/queries.md has it for people.
 
-A query is terms separated by spaces, all of which must hold; a comma means *or* between what is before and after it. ``field:value`` asks a field; a bare word is looked for in title, artist, album, file name and tags; ``-``
-or ``^`` before a term negates it; quotes keep spaces together; ``field+`` and ``field-`` sort. Fields that are not known
-are looked up among the files' own tags.
+A query is terms separated by spaces, all of which must hold; a comma means *or* between what is before and after it.
+``field:value`` asks a field; a bare word is looked for in title, artist, album, file name and tags; ``-`` or ``^``
+before a term negates it; quotes keep spaces together; ``field+`` and ``field-`` sort. Fields that are not known are
+looked up among the files' own tags.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from sideman.library import tracks
 from sideman.library.insights.distributions import distributions, mood_grid
 from sideman.library.insights.faults import faults
 from sideman.library.insights.gather import gather
-from sideman.library.schema import analyses, files
+from sideman.library.schema import analyses, details, files
 from sideman.library.track import Track
 from tests.library.make import make_store
 
@@ -104,6 +104,7 @@ def test_a_query_limits_it(store):
 def test_a_library_without_analyses_still_tells_its_files(store):
     with store.write() as connection:
         connection.execute(analyses.delete())
+        connection.execute(details.delete())
     found = gather(store)
     assert found.distributions["genre"].unknown == 60
     assert found.map.tracks == ()

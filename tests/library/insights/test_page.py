@@ -10,7 +10,7 @@ import pytest
 
 from sideman.library.insights.gather import gather
 from sideman.library.insights.page import render
-from sideman.library.schema import analyses, files
+from sideman.library.schema import analyses, details, files
 from tests.library.make import make_store
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&\"'"
@@ -128,13 +128,14 @@ def test_text_and_marks_stand_out_in_light_and_dark(page):
 
 
 def test_the_page_says_what_it_found(page):
-    for words in ("Tags and ears disagree", "Equal audio", "Cannot be read: 20", "60</b>"):
+    for words in ("Tags and ears disagree", "Equal audio", "Could not be read or heard: 20", "60</b>"):
         assert (words in page) is (words != "Equal audio")
 
 
 def test_without_analyses_there_is_no_map_and_no_script(store):
     with store.write() as connection:
         connection.execute(analyses.delete())
+        connection.execute(details.delete())
     assert Elements(render(gather(store))).scripts == []
 
 

@@ -135,3 +135,10 @@ def test_the_examples_are_those_of_the_vectors(store):
     found = examples(store, "genre", min_tracks=4)
     _, vectors = tracks.vectors(store)
     assert np.array_equal(found.vectors, vectors)
+
+
+def test_a_label_that_every_track_has_is_left_out(store):
+    tag(store, "grouping", {i: ["seen live", "day" if i % 2 else "night"] for i in range(1, 241)})
+    found = examples(store, "grouping", min_tracks=8)
+    assert set(found.labels) == {"day", "night"}
+    assert found.left_out == (("seen live", 240, 30),)

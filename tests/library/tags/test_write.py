@@ -237,6 +237,16 @@ def test_mode_and_extended_attributes_stay(store, song):
         assert os.getxattr(song, "user.rating") == b"5"
 
 
+def test_a_file_whose_mode_cannot_be_kept_is_left(store, song, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    before = digest(song)
+    monkeypatch.setattr(write.shutil, "copystat", refuse)
+    assert put(store, song).detail == "its mode cannot be kept; the file was left alone"
+    assert (digest(song), left_over(song)) == (before, [])
+
+
 def test_the_time_of_change_is_kept_by_option(store, song):
     os.utime(song, ns=(1_500_000_000_123_456_789,) * 2)
     assert put(store, song, preserve_mtime=True).state == "done"

@@ -35,7 +35,13 @@ class Faults:
             "unreadable": [{"id": t.id, "path": t.path, "error": t.error} for t in self.unreadable],
             **{
                 name: [
-                    {"id": t.id, "path": t.path, "loudness_lufs": t.loudness_lufs, "peak_db": t.peak_db} for t in found
+                    {
+                        "id": t.id,
+                        "path": t.path,
+                        "loudness_lufs": _rounded(t.loudness_lufs),
+                        "peak_db": _rounded(t.peak_db),
+                    }
+                    for t in found
                 ]
                 for name, found in (("silent", self.silent), ("quiet", self.quiet), ("full_scale", self.full_scale))
             },
@@ -59,3 +65,7 @@ def faults(tracks: Sequence[Track]) -> Faults:
 def _is_silent(track: Track) -> bool:
     by_loudness = track.loudness_lufs is not None and track.loudness_lufs <= SILENT_LUFS
     return by_loudness or (track.peak_db is not None and track.peak_db <= SILENT_PEAK_DB)
+
+
+def _rounded(level: float | None) -> float | None:
+    return None if level is None else round(level, 2)

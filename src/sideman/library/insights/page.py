@@ -193,7 +193,7 @@ def _faults(found: Insights) -> str:
     parts = []
     if faults.unreadable:
         table = html_table(("file", "what is wrong"), ((t.path, t.error) for t in faults.unreadable[:MOST_ROWS]))
-        parts.append(_folded(f"Cannot be read: {len(faults.unreadable):,}", table, len(faults.unreadable)))
+        parts.append(_folded(f"Could not be read or heard: {len(faults.unreadable):,}", table, len(faults.unreadable)))
     for name, some in (
         ("Silent", faults.silent),
         (f"Very quiet, below {QUIET_LUFS:g} LUFS", faults.quiet),

@@ -40,7 +40,7 @@ class Examples:
         vectors: embeddings (n, 256).
         has: which label each recording has (n, labels), at least one; more than one where that is usual in the library.
         groups: whose each recording is: artist, or folder where no artist is told.
-        left_out: labels too rare to learn: name, recordings and artists.
+        left_out: labels too rare, or too common, to learn: name, recordings and artists.
         passed_over: recordings with a tag that could not be used, by reason.
         corrections: how many recordings are labelled by a correction and not by their tag.
     """
@@ -172,7 +172,12 @@ def _assembled(
             artists[key].add(artist)
     name = {key: min(spellings, key=lambda s: (-spellings[s], s)) for key, spellings in spelled.items() if key}
     ordered = sorted(count, key=lambda key: (-count[key], key))
-    kept = [key for key in ordered if count[key] >= min_tracks and len(artists[key]) >= FEWEST_ARTISTS]
+    # A label that (nearly) every track has, such as "Seen Live", has nothing to be told from.
+    kept = [
+        key
+        for key in ordered
+        if min_tracks <= count[key] <= len(told) - min_tracks and len(artists[key]) >= FEWEST_ARTISTS
+    ]
     if len(kept) < 2:
         rule = f"at least {min_tracks} analysed tracks by {FEWEST_ARTISTS} artists each"
         raise LibraryError(

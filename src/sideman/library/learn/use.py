@@ -153,7 +153,7 @@ def names_for(
     Raises:
         LibraryError: the field was not learnt, or as :func:`open_learned`.
     """
-    return _required(store, name, model).names(embedding)
+    return required(store, name, model=model).names(embedding)
 
 
 def predict_tracks(store: Store, name: str, tracks: Iterable[Track]) -> dict[str, list[tuple[str, float]]]:
@@ -162,7 +162,7 @@ def predict_tracks(store: Store, name: str, tracks: Iterable[Track]) -> dict[str
     Raises:
         LibraryError: the field was not learnt, or as :func:`open_learned`.
     """
-    found = _required(store, name, None)
+    found = required(store, name)
     with store.read() as connection:
         fitting = set(connection.scalars(select(analyses.c.audio_hash).where(analyses.c.model == found.model)))
     wanted = [track.audio_hash for track in tracks if track.audio_hash in fitting]
@@ -173,7 +173,8 @@ def predict_tracks(store: Store, name: str, tracks: Iterable[Track]) -> dict[str
     return {h: found._ranked(row) for h, row in zip(hashes, probabilities, strict=True)}
 
 
-def _required(store: Store, name: str, model: str | None) -> Learned:
+def required(store: Store, name: str, *, model: str | None = None) -> Learned:
+    """As :func:`open_learned`; a field that was not learnt is a :class:`LibraryError`, which names those that were."""
     found = open_learned(store, name, model=model)
     if found is None:
         known = ", ".join(card["field"] for card in cards(store)) or "none"

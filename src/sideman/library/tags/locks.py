@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from sideman.audio.sources import _open_file
+from sideman.audio.sources import open_file
 from sideman.core.errors import AudioError, LibraryError
 
 if sys.platform != "win32":
@@ -33,7 +33,7 @@ def locked(path: Path) -> Iterator[BinaryIO]:
         LibraryError: the file cannot be opened, or another has just taken its place.
     """
     try:
-        file = _open_file(path, str(path))
+        file = open_file(path, str(path))
     except AudioError as error:
         raise LibraryError(str(error).removeprefix(f"{path}: ")) from None
     with file:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from sideman.audio.sources import _open_file, shown
+from sideman.audio.sources import open_file, shown
 from sideman.core.errors import AudioError, LibraryError, UsageError
 from sideman.library.keys import camelot, short_key
 from sideman.library.tags.formats import FIELDS, Values, format_of
@@ -145,7 +145,7 @@ def bounds(text: str) -> tuple[float, float]:
 def _against(track: Track, audio_hash: str, wanted: Values, options: Options) -> Planned | Problem | None:
     """What of the wanted differs from the file."""
     try:
-        with _open_file(Path(track.path), shown(track.path)) as file:
+        with open_file(Path(track.path), shown(track.path)) as file:
             form = format_of(file)
             now, seen = form.current(file), tags_of(file)
     except (AudioError, LibraryError) as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from sideman.audio.sniff import Container, sniff
-from sideman.audio.sources import _open_file, shown
+from sideman.audio.sources import open_file, shown
 from sideman.core.errors import AudioError
 from sideman.library import boxes
 from sideman.library.tags import fields as names
@@ -55,7 +55,7 @@ def read_tags(path: str | os.PathLike[str], *, split_semicolons: bool = False) -
     """
     name = shown(path)
     try:
-        with _open_file(path, name) as file:
+        with open_file(path, name) as file:
             found = tags_of(file)
     except AudioError as error:
         return FileTags({}, str(error))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from sideman.audio.sources import _open_file, shown
+from sideman.audio.sources import open_file, shown
 from sideman.core.errors import AudioError, LibraryError
 from sideman.library.pathtext import from_text
 from sideman.library.schema import files
@@ -72,7 +72,7 @@ def _step(store: Store, entry: Entry) -> Step:
     if path is None:
         return Step(entry, None, ["the file is gone"])
     try:
-        with _open_file(path, shown(path)) as file:
+        with open_file(path, shown(path)) as file:
             now = format_of(file).current(file)
     except (AudioError, LibraryError) as error:
         return Step(entry, None, [str(error).removeprefix(f"{shown(path)}: ")])

@@ -15,12 +15,13 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sideman.core.atomic import _sync_folder
+from sideman.core.atomic import sync_folder
 from sideman.core.errors import LibraryError, SidemanError
 from sideman.library.store import Store
 from sideman.library.tags import checks, journal
@@ -132,7 +133,7 @@ def _write(
         raise
     try:
         _step("folder")
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         _step("commit")
         journal.done(store, row, change.path, note)
     except (OSError, LibraryError) as error:
@@ -186,10 +187,18 @@ def _refuse(path: Path, status: os.stat_result, break_hard_links: bool) -> None:
 def _dress(path: Path, temporary: Path, status: os.stat_result, preserve_mtime: bool) -> None:
     """Give the copy the owner, mode and attributes of the file, as far as one may."""
     if hasattr(os, "chown"):
-        with suppress(OSError):
+        try:
             os.chown(temporary, status.st_uid, status.st_gid)
-    shutil.copystat(path, temporary)
-    if not preserve_mtime:
+        except OSError:
+            with suppress(OSError):
+                os.chown(temporary, -1, status.st_gid)
+    with suppress(OSError):  # some file systems have no modes or attributes of their own
+        shutil.copystat(path, temporary)
+    if stat.S_IMODE(temporary.stat().st_mode) != stat.S_IMODE(status.st_mode):
+        raise LibraryError("its mode cannot be kept; the file was left alone")
+    if preserve_mtime:
+        os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
+    else:
         os.utime(temporary)
 
 

@@ -21,15 +21,15 @@ ABOUT: dict[str, Any] = {
     "instrument, and as a band whose drums follow the notes",
     "protocol": "5 folds by song (of the name on the clip), the same for every SoundFont and arrangement; figures are "
     "of songs that the judging model has not learnt from, except vgmidi, which no model learns from; intervals are "
-    "drawn over songs (vgmidi: over 13 games). All clips of emopia are judged through the first unseen SoundFont, "
-    "every third through further ones, and every sixth piece of xmidi. Penalty and arrangements were chosen by hand "
-    "on the SoundFonts learnt from, with an eye on FluidR3, whose figures are so slightly flattered; "
-    "MuseScore's took no part",
+    "drawn over songs (vgmidi: over 13 games). All of emopia and vgmidi and every sixth piece of xmidi are judged "
+    "through the first unseen SoundFont, every third clip of emopia through further ones. Penalty and arrangements "
+    "were chosen by hand on the SoundFonts learnt from, with an eye on FluidR3, whose figures are so slightly "
+    "flattered; MuseScore's took no part",
     "limits": [
         "labelled recordings were not to be had: on real recordings neither signs nor confidence have been measured, "
         "and there is a bad sign: through this model GTZAN's metal sounds no more excited than its classical music",
-        "a SoundFont that it has not learnt from may shift all its answers: through FluidR3's brighter piano, too much "
-        "sounds excited",
+        "a sound that it has not learnt from shifts all its answers: through the brighter pianos of FluidR3 and of "
+        "MuseScore too much sounds excited, and the sign of arousal is right less often",
         "what listeners said of Western pop on the piano; other music, and singing and words, it does not know",
         "valence is hard: listeners disagree on it, and it leans on whether the key is major",
         "the mean of a recording: music whose mood changes gets what lies between",
