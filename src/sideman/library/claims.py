@@ -117,7 +117,7 @@ def claimed(store: Store, owner: str, places: Sequence[str], at_once: int) -> It
 
 
 def _claim(connection: Connection, owner: str, places: Sequence[str], n: int) -> list[tuple[str, str, int, str]]:
-    wanted = select(analyses.c.audio_hash).where(_open_and(places)).limit(n).with_for_update(skip_locked=True)
+    wanted = select(analyses.c.audio_hash).where(_open_and(places)).limit(n)
     hashes = list(connection.execute(wanted).scalars())
     if not hashes:
         return []

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 HEAD = "0001"
 """The newest migration; a test holds it to what lies in migrations/versions."""
 
-_LOCK = 0x51DE_A2  # PostgreSQL's advisory lock while tables change
-
 
 def upgrade(store: Store, name: str) -> None:
     """Make or change the tables where that is needed.
@@ -32,8 +30,6 @@ def upgrade(store: Store, name: str) -> None:
     from alembic.util import CommandError
 
     with store.write() as connection:
-        if not store.is_sqlite:
-            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         if _version(connection, name) == HEAD:  # another process was quicker
             return
         config = Config()

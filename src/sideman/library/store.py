@@ -1,7 +1,8 @@
 """The library's database: SQLite in the user's data folder, or PostgreSQL by URL.
 
 SQLite runs in WAL mode with ``synchronous=FULL``: what was committed survives a power cut, readers never wait, and one
-writer at a time takes the lock when its transaction begins (so that two of them queue and never dead-lock).
+writer at a time takes the lock when its transaction begins (so that two of them queue and never dead-lock). PostgreSQL
+has one writer at a time too, by an advisory lock: what was looked up in a transaction still holds when it writes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sideman.core.errors import LibraryError, MissingExtraError
 from sideman.library import migrate
 
 ENVIRONMENT = "SIDEMAN_DATABASE"
+_WRITER = 0x51DE_A2  # PostgreSQL's advisory lock of the one writer; given back when its transaction ends
 _BUSY_S = 60.0  # how long a writer waits for another
 
 
@@ -61,6 +63,8 @@ class Store:
             self.engine.connect().execution_options(sideman_write=True) as connection,
             connection.begin(),
         ):
+            if not self.is_sqlite:
+                connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _WRITER})
             yield connection
 
     def close(self) -> None:
@@ -160,9 +164,3 @@ def _explained(name: str, error: SQLAlchemyError) -> LibraryError:
     if isinstance(error, DatabaseError) and ("not a database" in reason or "malformed" in reason):
         return LibraryError(f"{name}: is not a library's database or is damaged ({reason}); restore a copy of it")
     return LibraryError(f"{name}: {reason}")
-
-
-def is_postgresql_server(store: Store) -> str:
-    """Version of the server, for `sideman doctor`."""
-    with store.read() as connection:
-        return str(connection.execute(text("select version()")).scalar())
