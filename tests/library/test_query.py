@@ -1,5 +1,7 @@
 """The query language: each kind of term finds what a plain loop over the tracks finds."""
 
+from datetime import datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,7 +127,9 @@ def test_tracks_without_a_value_are_sorted_last(tmp_path):
         ('artist:"open', "quote"),
         ("unsure:maybe", "true or false"),
         ("year:1990 ,", "comma"),
-        ("added:yesterday", "not a number"),
+        ("added:yesterday", "no date"),
+        ("added:2026-13", "no date"),
+        ("added:yesterday..", "not a number"),
         ("x" * 3000, "too long"),
     ],
 )
@@ -187,3 +191,26 @@ def test_vectors_come_in_the_order_asked(library, everything):
     assert matrix.shape == (3, 256)
     everything_there, whole = tracks.vectors(library)
     assert (whole[everything_there.index(hashes[0])] == matrix[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("added:2024", lambda when: when.year == 2024),
+        ("added:2024-02", lambda when: (when.year, when.month) == (2024, 2)),
+        ("added:2024-02-29", lambda when: (when.year, when.month, when.day) == (2024, 2, 29)),
+        ("added:2023-12..2024-02-01", lambda when: datetime(2023, 12, 1) <= when <= datetime(2024, 2, 1)),
+        ("added:>2024", lambda when: when > datetime(2024, 1, 1)),
+        ("added:-100d", lambda when: when >= datetime.now() - timedelta(days=100)),
+        ("added:-2y..-1y", lambda when: timedelta(365.25) <= datetime.now() - when <= timedelta(2 * 365.25)),
+    ],
+)
+def test_dates(tmp_path, text, holds):
+    moments = [datetime(2023, 1, 31) + timedelta(days=13.37 * i) for i in range(120)]
+    with make_store(tmp_path, n=120) as library:
+        with library.write() as connection:
+            for i, moment in enumerate(moments):
+                connection.execute(files.update().where(files.c.id == i + 1).values(added_at=moment.timestamp()))
+        wanted = {i + 1 for i, moment in enumerate(moments) if holds(moment)}
+        assert {t.id for t in tracks.find(library, text)} == wanted
+        assert 0 < len(wanted) < 120 or "29" in text

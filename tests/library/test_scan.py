@@ -17,7 +17,8 @@ from sideman.core.errors import LibraryError
 from sideman.library import claims, tracks
 from sideman.library.analyse import Analysis
 from sideman.library.pathtext import from_text
-from sideman.library.scan import Heard, Options, Quiet, known_roots, preview, scan
+from sideman.library.places import Quiet, known_roots
+from sideman.library.scan import Heard, Options, preview, scan
 from sideman.library.schema import analyses, details, files
 from tests.library.sounds import collection, write
 

@@ -168,7 +168,7 @@ def _tell_preview(report: Report, *, as_json: bool) -> None:
 def _watch(
     store: Store, places: list[Path], options: Options, engine: Engine | None, *, as_json: bool, quiet: bool
 ) -> None:
-    from sideman.library.scan import known_roots
+    from sideman.library.places import known_roots
     from sideman.library.watch import changes
 
     watched = [str(place) for place in places] or known_roots(store)

@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, not_, or_, true
 
 from sideman.core.errors import UsageError
-from sideman.library.fields import FIELDS, SORTS, Field, any_text, named_tag
+from sideman.library.field_kinds import Field
+from sideman.library.fields import FIELDS, SORTS, any_text, named_tag
 from sideman.library.pathtext import to_text
 from sideman.library.schema import files
 

@@ -10,47 +10,22 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import and_, or_, select, update
 
-from sideman.core.errors import LibraryError
 from sideman.library import claims
 from sideman.library.analyse import VERSION, Analysis
 from sideman.library.pathtext import from_text, to_text
+from sideman.library.places import Listener, Quiet, Walk, keep_roots
+from sideman.library.places import named as places_named
+from sideman.library.places import walk as walk_through
 from sideman.library.records import Recorder, keep_analysis, keep_failure
-from sideman.library.schema import analyses, files, roots
+from sideman.library.schema import analyses, files
 from sideman.library.store import Store
 
 _FLUSH_S = 0.5
 _FLUSH_N = 200
-
-
-class Listener(Protocol):
-    """Is told how a scan gets on."""
-
-    def stage(self, name: str, total: int) -> None:
-        """A stage begins: "reading" files, then "listening" to recordings."""
-
-    def step(self) -> None:
-        """One item of the stage is done."""
-
-    def warn(self, line: str) -> None:
-        """Something a person should know."""
-
-
-class Quiet:
-    """A listener that says nothing."""
-
-    def stage(self, name: str, total: int) -> None:
-        """Ignore."""
-
-    def step(self) -> None:
-        """Ignore."""
-
-    def warn(self, line: str) -> None:
-        """Ignore."""
 
 
 @dataclass(frozen=True)
@@ -119,14 +94,6 @@ class Options:
     prune: bool = False
 
 
-@dataclass
-class _Walk:
-    """Files that lie there now: path -> (size, mtime_ns); folders that could not be read."""
-
-    seen: dict[str, tuple[int, int]] = field(default_factory=dict)
-    unread: list[str] = field(default_factory=list)
-
-
 def scan(
     store: Store,
     places: Sequence[str | os.PathLike[str]] = (),
@@ -152,10 +119,10 @@ def scan(
     options, listener = options or Options(), listener or Quiet()
     began = time.monotonic()
     report = Report()
-    named = _places(store, places, listener, report)
-    walk = _walk(named, listener)
+    named, report.problems = places_named(store, places, listener)
+    walk = walk_through(named, listener)
     report.found = len(walk.seen)
-    _keep_roots(store, named)
+    keep_roots(store, named)
     claims.release_stale(store)
     _read(store, named, walk, options, report, listener)
     _mark_missing(store, named, walk, options, report, listener)
@@ -168,8 +135,8 @@ def scan(
 def preview(store: Store, places: Sequence[str | os.PathLike[str]] = ()) -> Report:
     """What :func:`scan` would find, by size and time alone; writes nothing."""
     report = Report()
-    named = _places(store, places, Quiet(), report)
-    walk = _walk(named, Quiet())
+    named, report.problems = places_named(store, places, Quiet())
+    walk = walk_through(named, Quiet())
     report.found = len(walk.seen)
     known = _known(store, named)
     for path, stamp in walk.seen.items():
@@ -181,51 +148,6 @@ def preview(store: Store, places: Sequence[str | os.PathLike[str]] = ()) -> Repo
     report.missing = sum(1 for path, row in known.items() if path not in walk.seen and not row.missing)
     report.waiting = claims.open_count(store, named)
     return report
-
-
-def known_roots(store: Store) -> list[str]:
-    """Places that were scanned before."""
-    with store.read() as connection:
-        return [from_text(path) for path in connection.execute(select(roots.c.path).order_by(roots.c.path)).scalars()]
-
-
-def _places(store: Store, places: Sequence[str | os.PathLike[str]], listener: Listener, report: Report) -> list[str]:
-    if not places:
-        known = known_roots(store)
-        if not known:
-            raise LibraryError(f"{store.url}: nothing was scanned yet; name a folder: `sideman scan FOLDER`")
-        there = [place for place in known if os.path.lexists(place)]
-        for gone in sorted(set(known) - set(there)):
-            report.problems.append((gone, "is not there; is its disk connected? what is known of it is kept"))
-            listener.warn(f"{gone}: {report.problems[-1][1]}")
-        return there
-    named = []
-    for place in places:
-        path = os.path.abspath(place)  # noqa: PTH100 - links in it stay as the user wrote them
-        if not os.path.lexists(path):
-            raise LibraryError(f"{os.fspath(place)}: no such file or folder; is its disk connected?")
-        named.append(path)
-    return list(dict.fromkeys(named))
-
-
-def _walk(places: Sequence[str], listener: Listener) -> _Walk:
-    from sideman.core.paths import find_audio
-
-    walk = _Walk()
-
-    def unread(error: OSError) -> None:
-        walk.unread.append(str(error.filename))
-        listener.warn(f"{error.filename}: folder passed over ({(error.strerror or str(error)).lower()})")
-
-    for path in find_audio(places, on_error=unread):
-        try:
-            status = path.stat()
-        except OSError:
-            # A broken link, or gone since: there is nothing to remember, unless it was named outright.
-            listener.warn(f"{path}: cannot be read; passed over")
-            continue
-        walk.seen[str(path)] = (status.st_size, status.st_mtime_ns)
-    return walk
 
 
 @dataclass(frozen=True)
@@ -242,18 +164,8 @@ def _known(store: Store, places: Sequence[str]) -> dict[str, _Known]:
         return {from_text(p): _Known((size, int(m)), h is not None, gone is not None) for p, size, m, h, gone in rows}
 
 
-def _keep_roots(store: Store, places: Sequence[str]) -> None:
-    with store.write() as connection:
-        known = set(connection.execute(select(roots.c.path)).scalars())
-        covered = [from_text(path) for path in known]
-        for place in places:
-            inside = any(place == root or place.startswith(root.rstrip(os.sep) + os.sep) for root in covered)
-            if not inside:
-                connection.execute(roots.insert().values(path=to_text(place), added_at=time.time()))
-
-
 def _read(
-    store: Store, places: Sequence[str], walk: _Walk, options: Options, report: Report, listener: Listener
+    store: Store, places: Sequence[str], walk: Walk, options: Options, report: Report, listener: Listener
 ) -> None:
     """Hash and read the tags of every file that is new or differs in size or time."""
     from sideman.core.parallel import map_files
@@ -287,7 +199,7 @@ def _read(
 
 
 def _mark_missing(
-    store: Store, places: Sequence[str], walk: _Walk, options: Options, report: Report, listener: Listener
+    store: Store, places: Sequence[str], walk: Walk, options: Options, report: Report, listener: Listener
 ) -> None:
     """Remember which known files are gone, unless it looks as if a disk had gone."""
     now = time.time()
@@ -363,8 +275,3 @@ def _hear(
 
 def _reason(path: str, error: str | None) -> str:
     return (error or "failed").removeprefix(f"{path}: ")
-
-
-def folders(places: Iterable[str]) -> list[str]:
-    """The folders among some places, for watching."""
-    return [place for place in places if Path(place).is_dir()]
