@@ -4,14 +4,16 @@
 
 song: a 4-minute 44.1 kHz stereo mp3 (made of noise bursts and chords unless --song names one) through everything a scan
 does to it (hash, tags, decode, genre, mood, tempo, key, loudness), CPU seconds of one process with one thread, best of
-three. tracks: rows in SQLite, then `find`, filters and `count`. files: tiny recordings scanned by the command itself in
-a process of its own; highest resident memory of the whole process tree after the first tenth, and at the end.
+three; `classify` on the same song for comparison. tracks: rows in SQLite, then `find`, filters and `count`. files: tiny
+recordings scanned by the command itself in a process of its own; highest resident memory of the whole process tree in
+the first 40 % of the time, and after.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,11 +21,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import psutil
 import soundfile
 
-from sideman.core.tuning import default_to_one_thread, tune_allocator
+from sideman.core.tuning import tune_allocator
 
 
 def make_song(path: Path, seconds: float = 240.0, rate_hz: int = 44_100) -> None:
@@ -53,13 +58,16 @@ def best(call: Callable[[], object], times: int = 3) -> float:
 def song(path: Path) -> dict[str, float]:
     from sideman.library.analyse import analyse
     from sideman.library.examine import examine
+    from sideman.mood.hear import classify
 
     duration_s = analyse(path).duration_s
     hashing, hearing = best(lambda: examine(str(path))), best(lambda: analyse(path))
+    classifying = best(lambda: classify(path))
     return {
         "song_s": round(duration_s, 1),
         "hash_and_tags_cpu_s": round(hashing, 4),
         "hear_cpu_s": round(hearing, 3),
+        "classify_alone_cpu_s": round(classifying, 3),
         "everything_cpu_s": round(hashing + hearing, 3),
         "times_real_time": round(duration_s / (hashing + hearing), 1),
     }
@@ -76,6 +84,7 @@ def many_tracks(folder: Path, n: int) -> dict[str, float]:
         tracks.count(store)
         queries = {
             "list_all": lambda: tracks.find(store),
+            "page_of_100_sorted": lambda: tracks.find(store, "year- artist+", limit=100),
             "filter": lambda: tracks.find(store, "genre:jazz mood:calm bpm:90..110 year:1970.."),
             "words": lambda: tracks.find(store, "song 77"),
             "fuzzy": lambda: tracks.find(store, "artist:~'artst 77'"),
@@ -129,7 +138,6 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    default_to_one_thread()
     tune_allocator()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

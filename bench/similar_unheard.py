@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,12 +52,18 @@ def main() -> None:
     parser.add_argument("--soundfont", type=Path, action="append", required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--scale", type=float, default=0.2)
+    parser.add_argument("--steps", type=int, help="of pretraining, and of each network; by default the scale's share")
+    parser.add_argument("--float32", action="store_true", help="for processors that are slow at bfloat16")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(args.threads)
     tune_allocator()
     amounts = scaled(args.scale)
+    if args.steps:
+        amounts = replace(amounts, pretraining_steps=args.steps, fine_tuning_steps=args.steps)
+    if args.float32:
+        torch.autocast = lambda *_: nullcontext()
     sources = Sources(args.data, FOLDS, args.midi, tuple(args.soundfont), args.teachers)
     rows = read_folds(FOLDS)
     default._same_amounts(args.work, amounts)
