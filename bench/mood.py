@@ -67,8 +67,8 @@ def main() -> None:
         return
     print("\n".join(table(figures)))
     print(f"largest difference of log odds from the shipped model, on random input: {gap:.2g}")
-    for name, (valence, arousal) in figures.get("recordings", {}).items():
-        print(f"{name:12} valence {valence:+.2f}  arousal {arousal:+.2f}")
+    for name, (valence, arousal, without) in figures.get("recordings", {}).items():
+        print(f"{name:12} valence {valence:+.2f}  arousal {arousal:+.2f}  (without onsets {without:+.2f})")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from sideman.inference.cards import read_card, verify
 from sideman.mood.recipe.arranging import arranged, excerpt
 from sideman.mood.recipe.fitting import fit, gain_of, penalty_of, temperature_of
 from sideman.mood.recipe.judging import figures_of
+from sideman.mood.recipe.lively import SHARE, Strokes, fit_onsets, out_of_fold
 from sideman.mood.recipe.material import fold_of
 from sideman.mood.recipe.pieces import labelled
 from sideman.symbolic.score import PITCH, START, Score
@@ -151,6 +152,19 @@ def test_the_gain_gives_the_asked_spread(scale, spread):
     assert np.sqrt((np.tanh(gain * odds) ** 2).mean()) == pytest.approx(spread, abs=0.02)
 
 
+def test_onsets_that_tell_arousal_are_found_and_the_embedding_adds_its_share():
+    rng = np.random.default_rng(0)
+    numbers = rng.normal([1.5, 4.0], [0.7, 1.2], (600, 2))
+    signs = np.where(numbers[:, 0] - 1.5 - 0.5 * (numbers[:, 1] - 4) + 0.2 * rng.standard_normal(600) > 0, 1, -1)
+    strokes = Strokes(numbers, rng.standard_normal(600), signs, np.arange(600) % 5)
+    model, folds = fit_onsets([strokes], 5, 0.6)
+    assert model.weights[0] > 0 > model.weights[1]
+    assert model.log_odds(numbers, 1.0) - model.log_odds(numbers, 0.0) == pytest.approx(SHARE)
+    odds = out_of_fold(folds, strokes)
+    assert (odds * signs > 0).mean() > 0.85
+    assert np.sqrt((np.tanh(model.gain * odds) ** 2).mean()) == pytest.approx(0.6, abs=0.02)
+
+
 # --- the judgement ------------------------------------------------------------------------------------------------
 
 
@@ -186,7 +200,7 @@ def test_folds_hold_for_ever():
 
 def test_a_model_is_made_described_and_made_again_from_what_was_heard(tmp_path, monkeypatch):
     pytest.importorskip("onnx")
-    from sideman.mood.recipe import default, hearing
+    from sideman.mood.recipe import default, hearing, lively
 
     midi = write_sets(tmp_path / "sets", clips=3)
     sources = default.Sources(midi)
@@ -195,8 +209,10 @@ def test_a_model_is_made_described_and_made_again_from_what_was_heard(tmp_path, 
     verify(read)
     assert read.content == json.loads(json.dumps(card))
     assert card["figures"]["learnt_soundfonts"]["emopia"]["arousal"]["right"] > 0.8  # fast and loud is easily told
+    assert card["figures"]["learnt_soundfonts"]["emopia with onsets"]["arousal"]["right"] > 0.8
     assert card["sha256"] in (tmp_path / "out" / "mood.md").read_text()
-    monkeypatch.setattr(hearing, "render", lambda *_, **__: pytest.fail("heard again"))
+    for room in (hearing, lively):
+        monkeypatch.setattr(room, "render", lambda *_, **__: pytest.fail("heard again"))
     default.run(sources, tmp_path / "work", tmp_path / "again", short=True)
     assert (tmp_path / "again" / "mood.onnx").read_bytes() == (tmp_path / "out" / "mood.onnx").read_bytes()
 

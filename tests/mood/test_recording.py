@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 import sideman
 from sideman.audio.decode import stream
+from sideman.audio.liveliness import Onsets
 from sideman.audio.tonality import NO_KEY, KeyEstimate
 from sideman.core.errors import ModelError, UsageError
 from sideman.genre import trained
@@ -20,7 +21,7 @@ from sideman.genre.predict import unit_mean
 from sideman.inference.cards import WEIGHTS_FOLDER, list_weights, read_card, verify
 from sideman.mood import hear, recording
 from sideman.mood.names import nearest
-from sideman.mood.recording import Calibration, mood_of
+from sideman.mood.recording import Calibration, OnsetModel, mood_of, onset_numbers
 from tests.cli.run import EXAMPLES
 
 SONG = EXAMPLES / "iron gallop.ogg"
@@ -30,9 +31,12 @@ MAJOR = KeyEstimate("C major", 0, "major", 0.9)
 MINOR = KeyEstimate("A minor", 9, "minor", 0.9)
 
 
-@given(WINDOWS, st.sampled_from([None, MAJOR, MINOR, NO_KEY]))
-def test_every_answer_lies_on_the_plane_and_is_named_by_its_nearest_word(windows, key):
-    felt = mood_of(windows, key=key)
+ONSETS = st.builds(Onsets, st.floats(0, 90), st.floats(-30, 30))
+
+
+@given(WINDOWS, st.sampled_from([None, MAJOR, MINOR, NO_KEY]), st.none() | ONSETS)
+def test_every_answer_lies_on_the_plane_and_is_named_by_its_nearest_word(windows, key, onsets):
+    felt = mood_of(windows, key=key, onsets=onsets)
     assert -1 <= felt.valence <= 1
     assert -1 <= felt.arousal <= 1
     assert felt.name == nearest(felt.valence, felt.arousal)
@@ -54,6 +58,25 @@ def test_a_major_key_is_more_pleasant_than_a_minor_one():
     major, nothing, minor = (mood_of(heard, key=key).valence for key in (MAJOR, None, MINOR))
     assert major > nothing > minor
     assert mood_of(heard, key=NO_KEY) == mood_of(heard)
+
+
+@given(WINDOWS)
+def test_more_strokes_and_denser_sound_are_more_exciting_and_leave_valence_alone(windows):
+    """Found: by the embedding alone, metal was no more excited than classical music."""
+    slow, usual, dense = (
+        mood_of(windows, onsets=onsets) for onsets in (Onsets(1.0, 4.5), Onsets(4.0, 4.5), Onsets(4.0, 3.5))
+    )
+    assert slow.arousal <= usual.arousal <= dense.arousal
+    assert slow.valence == usual.valence == mood_of(windows).valence
+    assert dense.arousal - slow.arousal > 0.1
+
+
+def test_onsets_by_hand():
+    model = OnsetModel(np.array([1.0, 4.0]), np.array([0.5, 2.0]), np.array([1.0, -1.0]), 0.25, 0.5)
+    np.testing.assert_array_equal(onset_numbers(Onsets(4.0, 3.0)), [2.0, 3.0])
+    assert model.log_odds(onset_numbers(Onsets(4.0, 3.0)), 3.0) == pytest.approx(2.0 + 0.5 + 0.25 + 1.5)
+    assert model.log_odds(np.array([99.0, 4.0]), 0.0) == pytest.approx(2.5 + 0.25)  # no farther than was learnt
+    assert np.isfinite(onset_numbers(Onsets(0.0, 0.0))).all()
 
 
 def test_the_answer_by_hand():
@@ -104,6 +127,9 @@ def weights(tmp_path):
     return tmp_path
 
 
+ONSETS_OF_CARD = read_card(WEIGHTS_FOLDER / "mood.json").content["onsets"]
+
+
 def spoilt(folder, **changes):
     card = json.loads((folder / "mood.json").read_text())
     (folder / "mood.json").write_text(json.dumps({**card, **changes}))
@@ -129,9 +155,14 @@ def test_another_embedding_is_refused(weights):
         {"calibration": {"gain": [1, 1], "temperature": [1, 0]}},
         {"calibration": {"gain": "loud", "temperature": [1, 1]}},
         {"calibration": 3},
+        {"onsets": {}},
+        {"onsets": None},
+        {"onsets": {**ONSETS_OF_CARD, "weights": [1]}},
+        {"onsets": {**ONSETS_OF_CARD, "scale": [0, 1]}},
+        {"onsets": {**ONSETS_OF_CARD, "temperature": 0}},
     ],
 )
-def test_a_card_without_calibration_is_refused_in_one_line(weights, changes):
+def test_a_card_without_calibration_or_onsets_is_refused_in_one_line(weights, changes):
     spoilt(weights, **changes)
     with pytest.raises(ModelError) as caught:
         recording._opened(weights)
@@ -144,10 +175,16 @@ def test_a_card_without_calibration_is_refused_in_one_line(weights, changes):
 
 def test_classify_tells_the_mood_of_what_it_heard():
     told = sideman.classify(SONG, embedding=True)
-    felt = mood_of(sideman.embed(SONG).vector, key=told.key_estimate)
+    felt = mood_of(sideman.embed(SONG).vector, key=told.key_estimate, onsets=told.tempo.onsets)
     assert (told.mood, told.valence, told.arousal) == (felt.name, felt.valence, felt.arousal)
     assert told.mood_confidence == felt.confidence
     np.testing.assert_array_equal(told.embedding, sideman.embed(SONG).vector)
+
+
+def test_without_the_tempo_arousal_is_the_embedding_s_alone():
+    told = sideman.classify(SONG, tempo=False, embedding=True)
+    assert told.arousal == mood_of(told.embedding, key=told.key_estimate).arousal
+    assert told.arousal != sideman.classify(SONG).arousal
 
 
 def test_mood_and_embedding_are_left_out_where_not_asked_for():

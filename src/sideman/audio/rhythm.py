@@ -6,7 +6,7 @@ them; the winner is refined on the autocorrelation and beats are tracked at the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sideman.audio import tempogram
 from sideman.audio.beats import track_beats
 from sideman.audio.framing import FrameStream, Resampler
+from sideman.audio.liveliness import Onsets, mean_of, onsets_of
 from sideman.audio.scorer import load_scorer, softmax
 from sideman.audio.spectrum import squared_magnitude
 
@@ -44,12 +45,15 @@ class TempoEstimate:
         The half, double, two-thirds, ... tempos within 30-300 bpm, most probable first.
     beats_s
         Beat times in seconds, ascending, shape (beats,).
+    onsets
+        How lively it is, also where there is no tempo; None where there is no sound or less than 3 s of it.
     """
 
     tempo_bpm: float | None
     confidence: float
     alternatives_bpm: tuple[float, ...] = ()
     beats_s: Float64 = field(default_factory=lambda: np.zeros(0), repr=False)
+    onsets: Onsets | None = None
 
 
 NO_TEMPO = TempoEstimate(None, 0.0)
@@ -87,6 +91,7 @@ class TempoTracker:
         self._logits: list[Float64] = []
         self._correlations: list[Float32] = []
         self._heard: list[bool] = []
+        self._onsets: list[tuple[Onsets, int]] = []
         self._result: TempoEstimate | None = None
 
     def update(self, block: ArrayLike) -> None:
@@ -118,6 +123,8 @@ class TempoTracker:
     def _summarise(self, mels: Float32) -> None:
         loud = float(mels.max(initial=0.0)) > SILENCE
         strength = tempogram.onset_strength(mels) if loud else np.zeros((len(mels), tempogram.STREAMS), np.float32)
+        if loud:
+            self._onsets.append((onsets_of(mels), len(mels)))
         features, correlation = tempogram.candidate_features(strength)
         self._strengths.append(strength[:, tempogram.ALL_BANDS].copy())
         self._logits.append(load_scorer()(features)[:, 0])
@@ -127,8 +134,11 @@ class TempoTracker:
     def _conclude(self) -> TempoEstimate:
         lengths = np.array([len(strength) for strength in self._strengths], np.float64)
         heard = np.array(self._heard, bool)
-        if lengths.sum() < MIN_FRAMES or not heard.any():
+        if lengths.sum() < MIN_FRAMES:
             return NO_TEMPO
+        onsets = mean_of(*zip(*self._onsets, strict=True)) if self._onsets else None
+        if not heard.any():
+            return replace(NO_TEMPO, onsets=onsets)
         weight = lengths * heard / (lengths * heard).sum()
         logits = weight @ np.array(self._logits)
         correlation = weight @ np.array(self._correlations, np.float64)
@@ -140,7 +150,7 @@ class TempoTracker:
             np.full(int(length), self._local_period(index, logits, tempo_bpm)) for index, length in enumerate(lengths)
         ]
         beats_s = track_beats(np.concatenate(self._strengths), np.concatenate(periods), tempogram.FRAME_RATE_HZ)
-        return TempoEstimate(tempo_bpm, min(1.0, _chance(chances, tempo_bpm)), tuple(related), beats_s)
+        return TempoEstimate(tempo_bpm, min(1.0, _chance(chances, tempo_bpm)), tuple(related), beats_s, onsets)
 
     def _local_period(self, index: int, logits: Float64, tempo_bpm: float) -> float:
         """Beat period in frames of one half minute: its own tempo where that is near the whole recording's."""

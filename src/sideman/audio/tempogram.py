@@ -58,21 +58,33 @@ def _moving_mean(x: Float32, length: int) -> Float32:
     return smooth
 
 
+def whitened(mels: Float32) -> Float32:
+    """Log of mel power (t, 40) over its mean in the segment (floor: 50 dB under the loudest); none may be silent."""
+    level = mels.mean(axis=0)
+    bands: Float32 = np.log1p(mels * (10.0 / np.maximum(level, 1e-5 * level.max())))
+    return bands
+
+
+def rises(bands: Float32) -> Float32:
+    """Rise (t, 40) of each whitened band over it and its neighbours two frames before: spectral flux before any sum."""
+    widened = bands.copy()
+    np.maximum(widened[:, 1:], bands[:, :-1], out=widened[:, 1:])
+    np.maximum(widened[:, :-1], bands[:, 1:], out=widened[:, :-1])
+    flux = np.zeros_like(bands)
+    np.maximum(bands[FLUX_LAG:] - widened[:-FLUX_LAG], 0.0, out=flux[FLUX_LAG:])
+    return flux
+
+
 def onset_strength(mels: Float32) -> Float32:
     """Onset strength of a segment, shape (t, 6): four bands (to 200, 800, 3200, 10000 Hz), all, slow change.
 
     Independent of gain and of a fixed equaliser: each mel band is divided by its mean over the segment (with a floor
     50 dB under the loudest band). Columns have zero local mean (1 s) and unit deviation; a silent segment gives zeros.
     """
-    level = mels.mean(axis=0)
-    if not level.max() > 0.0:
+    if not mels.max(initial=0.0) > 0.0:
         return np.zeros((len(mels), STREAMS), np.float32)
-    bands = np.log1p(mels * (10.0 / np.maximum(level, 1e-5 * level.max())))
-    widened = bands.copy()
-    np.maximum(widened[:, 1:], bands[:, :-1], out=widened[:, 1:])
-    np.maximum(widened[:, :-1], bands[:, 1:], out=widened[:, :-1])
-    flux = np.zeros_like(bands)
-    np.maximum(bands[FLUX_LAG:] - widened[:-FLUX_LAG], 0.0, out=flux[FLUX_LAG:])
+    bands = whitened(mels)
+    flux = rises(bands)
     out = np.zeros((len(mels), STREAMS), np.float32)
     for column, part in enumerate(_band_slices()):
         out[:, column] = flux[:, part].mean(axis=1)

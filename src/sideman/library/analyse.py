@@ -86,7 +86,7 @@ def analyse(path: str | os.PathLike[str]) -> Analysis:
     named = by_genre(probabilities, calibration.genres)
     genre, likely = next(iter(named.items()))
     beat, tone = tempo.result(), key.result()
-    mood = mood_of(heard.embeddings, key=tone)
+    mood = mood_of(heard.embeddings, key=tone, onsets=beat.onsets)
     loudness_lufs, peak_db = meter.result()
     segments = np.stack([calibration.probabilities(scores[None]) for scores in heard.scores])
     return Analysis(

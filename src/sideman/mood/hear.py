@@ -26,7 +26,8 @@ def classify(
 
     Args:
         path: a recording in any format that :func:`sideman.audio.decode.stream` reads.
-        mood: tell how pleasant and how excited it sounds; the key, where it is estimated, helps with that.
+        mood: tell how pleasant and how excited it sounds; key and tempo, where they are estimated, help with
+            that: without ``tempo`` no onsets are heard, and arousal is a guess.
         timeline: also tell the genre over time.
         tempo: estimate the tempo.
         key: estimate the key.
@@ -60,7 +61,8 @@ def classify(
     )
     if not mood or answer.embedding is None:
         return answer
-    felt = mood_of(answer.embedding, key=answer.key_estimate)
+    onsets = answer.tempo.onsets if answer.tempo else None
+    felt = mood_of(answer.embedding, key=answer.key_estimate, onsets=onsets)
     return replace(
         answer,
         valence=felt.valence,

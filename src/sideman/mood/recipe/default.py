@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from sideman.genre.models.onnx_graph import Graph, check_equal
 from sideman.genre.predict import DEFAULT_MODEL
 from sideman.inference.cards import WEIGHTS_FOLDER, read_card
 from sideman.mood.names import QUADRANTS
+from sideman.mood.recipe.arranging import Players
 from sideman.mood.recipe.card import ABOUT, page
 from sideman.mood.recipe.fitting import fit, gain_of, penalty_of, temperature_of
 from sideman.mood.recipe.judging import figures_of
+from sideman.mood.recipe.lively import Strokes, fit_onsets, hear_onsets, onsets_of_recordings, out_of_fold
 from sideman.mood.recipe.material import (
     ARRANGEMENTS,
     N_FOLDS,
@@ -30,7 +33,7 @@ from sideman.mood.recipe.material import (
     rows_of,
 )
 from sideman.mood.recipe.pieces import LEARNT, UNSEEN, Piece, labelled
-from sideman.mood.recording import MODEL, N_FEATURES, Calibration
+from sideman.mood.recording import MODEL, N_FEATURES, Calibration, OnsetModel
 from sideman.symbolic.render import find_soundfont
 
 STRENGTH, RIDGE = 0.01, 0.002
@@ -38,6 +41,10 @@ STRENGTH, RIDGE = 0.01, 0.002
 SPREAD = abs(QUADRANTS["Q1"][0])
 """Root mean square of valence and of arousal out of fold: that of the points of the quadrants."""
 _MOST_XMIDI = 480
+# Onsets need two weights only, and rendering is what takes the time.
+_ONSETS_OF_EVERY = (4, 6)
+_ONSET_ARRANGEMENTS: tuple[tuple[Players, ...], ...] = (("written", "band"), ("written",))
+_VECTORS, _SCALARS = ("centre", "scale", "weights"), ("constant", "share", "gain", "temperature")
 Floats = NDArray[np.float64]
 Advance = Callable[[int], None]
 
@@ -84,6 +91,7 @@ class Made:
     model: Model
     fold_models: tuple[Model, ...]
     calibration: Calibration
+    by_onsets: OnsetModel
     figures: dict[str, Any]
 
 
@@ -105,10 +113,11 @@ def make(sources: Sources, work: Path, *, short: bool = False, advance: Advance 
         ScoreError: a SoundFont is missing or damaged.
     """
     pieces = {name: _pieces(sources, name, short) for name in (*LEARNT, UNSEEN)}
-    blocks = []
+    blocks, heard_by = [], {}
     for number, font in enumerate(sources.learnt):
         for players in ARRANGEMENTS[min(number, 1)]:
             blocks.append(rows_of(pieces["emopia"], sources.midi, font, work, players, advance))
+            heard_by[font, players] = blocks[-1]
     blocks.append(rows_of(pieces["xmidi-subset"], sources.midi, sources.learnt[0], work, advance=advance))
     rows = joined(blocks)
     unlabelled = Recordings(rows.x, ("",) * len(rows.x))
@@ -121,7 +130,21 @@ def make(sources: Sources, work: Path, *, short: bool = False, advance: Advance 
         np.array([gain_of(odds[:, side], rows.weight, SPREAD) for side in (0, 1)]),
         np.array([temperature_of(odds[:, side], rows.signs[:, side], rows.weight) for side in (0, 1)]),
     )
-    figures: dict[str, Any] = {"learnt_soundfonts": _judged(rows, odds, calibration)}
+    every, further = (1, 1) if short else _ONSETS_OF_EVERY
+
+    def struck(heard: Rows, font: Path, players: Players, step: int) -> tuple[Rows, Strokes]:
+        some = pieces["emopia"][::step]
+        numbers = hear_onsets(some, sources.midi, font, work, players=players, advance=advance)
+        return _struck(heard, some, numbers, folds)
+
+    learnt = [
+        struck(heard_by[font, players], font, players, every)
+        for number, font in enumerate(sources.learnt)
+        for players in _ONSET_ARRANGEMENTS[min(number, 1)]
+    ]
+    by_onsets, onset_folds = fit_onsets([strokes for _, strokes in learnt], N_FOLDS, SPREAD)
+    judge = partial(_judged_with_onsets, folds=folds, onset_folds=onset_folds, by_onsets=by_onsets, plain=calibration)
+    figures: dict[str, Any] = {"learnt_soundfonts": _judged(rows, odds, calibration) | judge(learnt)}
     for number, font in enumerate(sources.unseen):
         told: dict[str, Any] = {}
         # Rendering is what takes the time: further SoundFonts play a third of the clips.
@@ -136,10 +159,13 @@ def make(sources: Sources, work: Path, *, short: bool = False, advance: Advance 
                 # What no fold has learnt from is judged by the model that ships.
                 answer = model.log_odds(seen.x) if name == UNSEEN else cross_fitted(folds, seen)
                 told[name + suffix] = figures_of(answer, seen.signs, seen.songs, confidence(answer, calibration))
+            if name == "emopia":
+                told |= judge([struck(heard, font, "written", further if number else every)])
         figures[font.name] = told
     if sources.recordings is not None:
-        figures["recordings"] = _by_folder(unlabelled, model, calibration)
-    return Made(model, folds, calibration, figures)
+        numbers = onsets_of_recordings([Path(path) for path in unlabelled.paths], work)
+        figures["recordings"] = _by_folder(unlabelled, numbers, model, calibration, by_onsets)
+    return Made(model, folds, calibration, by_onsets, figures)
 
 
 def run(sources: Sources, work: Path, out: Path, *, short: bool = False, advance: Advance = lambda _: None) -> Any:
@@ -168,6 +194,10 @@ def run(sources: Sources, work: Path, out: Path, *, short: bool = False, advance
         "calibration": {
             "gain": [round(float(value), 4) for value in made.calibration.gain],
             "temperature": [round(float(value), 4) for value in made.calibration.temperature],
+        },
+        "onsets": {
+            **{name: [round(float(v), 4) for v in getattr(made.by_onsets, name)] for name in _VECTORS},
+            **{name: round(float(getattr(made.by_onsets, name)), 4) for name in _SCALARS},
         },
         "figures": made.figures,
     }
@@ -212,9 +242,45 @@ def _judged(rows: Rows, odds: Floats, calibration: Calibration) -> dict[str, Any
     return told
 
 
-def _by_folder(heard: Recordings, model: Model, calibration: Calibration) -> dict[str, list[float]]:
-    """Mean valence and arousal of the recordings of each folder."""
+def _struck(heard: Rows, some: Sequence[Piece], numbers: Floats, folds: tuple[Model, ...]) -> tuple[Rows, Strokes]:
+    """Those of ``some`` that sounded, as rows of ``heard`` and as strokes with ``numbers`` (some, 2)."""
+    at = {piece.path: index for index, piece in enumerate(heard.pieces)}
+    there = [i for i, piece in enumerate(some) if piece.path in at and not np.isnan(numbers[i, 0])]
+    rows = heard.at([at[some[i].path] for i in there])
+    return rows, Strokes(numbers[there], cross_fitted(folds, rows)[:, 1], rows.signs[:, 1], rows.folds)
+
+
+def _judged_with_onsets(
+    heard: Sequence[tuple[Rows, Strokes]],
+    *,
+    folds: tuple[Model, ...],
+    onset_folds: tuple[OnsetModel, ...],
+    by_onsets: OnsetModel,
+    plain: Calibration,
+) -> dict[str, Any]:
+    """Figures with onsets, and without them on the same clips."""
+    rows = joined([own for own, _ in heard])
+    without = cross_fitted(folds, rows)
+    arousal = np.concatenate([out_of_fold(onset_folds, strokes) for _, strokes in heard])
+    full = plain.with_arousal(by_onsets.gain, by_onsets.temperature)
+    told = {}
+    for suffix, odds, scale in (
+        ("with onsets", np.column_stack([without[:, 0], arousal]), full),
+        ("same clips without onsets", without, plain),
+    ):
+        told[f"emopia {suffix}"] = figures_of(odds, rows.signs, rows.songs, confidence(odds, scale))
+    return told
+
+
+def _by_folder(
+    heard: Recordings, numbers: Floats, model: Model, calibration: Calibration, by_onsets: OnsetModel
+) -> dict[str, list[float]]:
+    """Mean valence and arousal of the recordings of each folder, and arousal without onsets."""
     odds = model.log_odds(heard.x)
-    values = np.tanh(calibration.gain * odds)
+    by_embedding = np.tanh(calibration.gain[1] * odds[:, 1])
+    arousal = np.where(
+        np.isnan(numbers[:, 0]), by_embedding, np.tanh(by_onsets.gain * by_onsets.log_odds(numbers, odds[:, 1]))
+    )
+    values = np.column_stack([np.tanh(calibration.gain[0] * odds[:, 0]), arousal, by_embedding])
     names = np.array(heard.folders)
     return {str(name): [round(float(value), 2) for value in values[names == name].mean(0)] for name in np.unique(names)}

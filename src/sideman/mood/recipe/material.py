@@ -45,6 +45,12 @@ class Rows:
         """The song of each row."""
         return [piece.song for piece in self.pieces]
 
+    def at(self, index: Sequence[int]) -> Rows:
+        """Some of the rows."""
+        some = list(index)
+        kept = tuple(self.pieces[i] for i in some)
+        return Rows(kept, self.x[some], self.signs[some], self.weight[some], self.folds[some])
+
 
 def fold_of(song: str) -> int:
     """Which of the five folds a song is judged in: the same on every machine, whatever else is there."""
@@ -91,10 +97,11 @@ def joined(parts: Sequence[Rows]) -> Rows:
 
 @dataclass(frozen=True)
 class Recordings:
-    """Sound without labels: features ``x`` (n, 257) and the name of the folder that each recording lies in."""
+    """Sound without labels: features ``x`` (n, 257), the ``paths``, and the name of the folder of each."""
 
     x: Floats
     folders: tuple[str, ...]
+    paths: tuple[str, ...] = ()
 
     @property
     def weight(self) -> Floats:
@@ -123,8 +130,8 @@ def recordings_of(folder: Path, work: Path, *, most: int | None = None) -> Recor
     place = work / f"recordings-{hashlib.sha256(told.encode()).hexdigest()[:16]}.npz"
     if place.exists():
         with np.load(place) as kept:
-            return Recordings(kept["x"], tuple(map(str, kept["folders"])))
-    rows, names = [], []
+            return Recordings(kept["x"], *(tuple(map(str, kept[name])) for name in ("folders", "paths")))
+    rows, names, paths = [], [], []
     for path in files:
         tracker = KeyTracker(SAMPLE_RATE_HZ)
         try:
@@ -134,9 +141,10 @@ def recordings_of(folder: Path, work: Path, *, most: int | None = None) -> Recor
             continue
         rows.append(np.append(unit_mean(heard.embeddings), majorness(tracker.result())))
         names.append(path.parent.name)
+        paths.append(str(path))
     if not rows:
         raise DatasetError(f"{folder}: no recording there could be heard; --recordings takes a folder of some")
     work.mkdir(parents=True, exist_ok=True)
     with atomic_write(place) as file:
-        np.savez(file, x=np.array(rows, np.float64), folders=np.array(names))
-    return Recordings(np.array(rows, np.float64), tuple(names))
+        np.savez(file, x=np.array(rows, np.float64), folders=np.array(names), paths=np.array(paths))
+    return Recordings(np.array(rows, np.float64), tuple(names), tuple(paths))
