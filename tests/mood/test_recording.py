@@ -103,9 +103,9 @@ def test_it_is_quick():
     mood_of(point)
     took = []
     for _ in range(20):
-        began_s = time.perf_counter()
+        began_s = time.process_time()
         mood_of(point)
-        took.append(time.perf_counter() - began_s)
+        took.append(time.process_time() - began_s)
     assert sorted(took)[10] < 0.002
 
 

@@ -14,7 +14,7 @@ from tests.library.tags import crash
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork") or sys.platform == "darwin", reason="needs safe forks")
 
 
-@pytest.mark.parametrize("kills", [40, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [200, pytest.param(1000, marks=pytest.mark.slow)])
 def test_kill_9_at_random_points(tmp_path, kills):
     folder = crash.Folder(tmp_path, seed=kills)
     for _ in range(kills):
