@@ -13,7 +13,7 @@ import mutagen
 import pytest
 from sqlalchemy import func, select, update
 
-from sideman.core.errors import LibraryError
+from sideman.core.errors import LibraryError, UsageError
 from sideman.library import claims, tracks
 from sideman.library.analyse import Analysis
 from sideman.library.pathtext import from_text
@@ -458,3 +458,52 @@ def test_tags_with_characters_that_databases_refuse_are_kept_without_them(databa
     with open_store(database) as store, store.write() as connection:
         connection.execute(files.insert().values(path="/a", size=1, mtime_ns="1", added_at=1.0, **told))
     assert told["title"] == "a b?"
+
+
+def test_a_file_that_vanishes_before_it_is_heard_is_not_called_a_failure(tmp_path, store):
+    path = write(tmp_path / "music" / "a.wav")
+
+    def late(jobs, workers):
+        from sideman.library.local_engine import LocalEngine
+
+        held = list(jobs)
+        path.rename(tmp_path / "aside")
+        yield from LocalEngine()(held, workers)
+
+    report = scan(store, [path], Options(workers=1), engine=late)
+    assert (report.analysed, report.failed, report.waiting) == (0, 0, 1)
+    (tmp_path / "aside").rename(path)
+    assert scan(store, [path], Options(workers=1)).analysed == 1
+
+
+def test_when_every_place_is_gone_nothing_is_heard_pruned_or_opened_again(store, music):
+    run(store, music)
+    (music / "artist 0" / "song 0.wav").unlink()
+    assert run(store, music).missing == 1
+    before = rows(store, files), rows(store, analyses)
+    shutil.move(music, music.parent / "unplugged")
+    report = run(store, prune=True, again=True, force=True)
+    assert report.analysed == 0
+    assert (rows(store, files), rows(store, analyses)) == before
+
+
+def test_options_reach_only_the_files_that_are_named_however_many(store, tmp_path):
+    """Hundreds of files on a command line, as a shell's wildcard gives them."""
+    one = write(tmp_path / "a" / "one.wav")
+    named = []
+    for i in range(600):
+        copy = tmp_path / "b" / f"{i:03}.wav"
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(one, copy)
+        named.append(copy)
+    other = write(tmp_path / "c" / "other.wav", seed=3)
+    run(store, one, other, *named)
+    assert len(tracks.find(store)) == 602
+    assert run(store, *named, again=True).analysed == 1  # they share their sound; the other's is left
+    other.unlink()
+    assert run(store, *named).missing == 0
+    folders = [tmp_path / f"f{i}" for i in range(401)]
+    for folder in folders:
+        folder.mkdir()
+    with pytest.raises(UsageError, match="too many"):
+        run(store, *folders)

@@ -8,21 +8,32 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, update
 
+from sideman.core.errors import UsageError
 from sideman.library.pathtext import to_text
 from sideman.library.schema import analyses, files
 from sideman.library.store import Store
 
 _STALE_S = 2 * 3600.0  # after which a claim from another machine is void; one file may take an hour
-_MOST_PLACES = 200
+_MOST_FOLDERS = 400  # in one condition; SQLite takes no deeper ones
+_IN_MOST = 500
 
 
 def under(places: Sequence[str]) -> ColumnElement[bool]:
-    """Files at or below any of some absolute paths."""
-    if not places or len(places) > _MOST_PLACES:
-        return true()
-    return or_(*(or_(files.c.path == to_text(p), files.c.path.like(_below(p), escape="\\")) for p in places))
+    """Files at or below any of some absolute paths; none where there are no paths.
+
+    Raises:
+        UsageError: more than 400 folders.
+    """
+    folders = [place for place in places if not Path(place).is_file()]
+    if len(folders) > _MOST_FOLDERS:
+        raise UsageError(f"{len(folders)} folders are too many at once; name one that holds them")
+    exact = [to_text(place) for place in places]
+    parts: list[ColumnElement[bool]] = [
+        files.c.path.in_(exact[first : first + _IN_MOST]) for first in range(0, len(exact), _IN_MOST)
+    ]
+    return or_(false(), *parts, *(files.c.path.like(_below(folder), escape="\\") for folder in folders))
 
 
 def _below(place: str) -> str:

@@ -23,9 +23,12 @@ class _Item:
 
 
 def hear_job(job: Job) -> Analysis | None:
-    """Analyse a file that is still what was hashed; None where it changed meanwhile."""
+    """Analyse a file that is still what was hashed; None where it changed or went away meanwhile."""
     _, path, size, mtime_ns = job
-    status = Path(path).stat()
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None  # its disk may be gone: that says nothing about the recording
     if (status.st_size, str(status.st_mtime_ns)) != (size, mtime_ns):
         return None
     return analyse(path)
