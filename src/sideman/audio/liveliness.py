@@ -35,11 +35,15 @@ class Onsets:
     crest_db: float
 
 
-def onsets_of(mels: Float32) -> Onsets:
-    """Onsets of mel power (t, 40) of a segment, as :func:`sideman.audio.tempogram.mel_frames` gives it; not silent."""
+def onsets_of(mels: Float32, flux: Float32 | None = None) -> Onsets:
+    """Onsets of mel power (t, 40) of a segment, as :func:`sideman.audio.tempogram.mel_frames` gives it; not silent.
+
+    ``flux`` is what :func:`sideman.audio.tempogram.rises` made of it, where that is at hand.
+    """
     from scipy.ndimage import maximum_filter1d
 
-    rise = tempogram.rises(tempogram.whitened(mels)).mean(axis=1)
+    flux = tempogram.rises(tempogram.whitened(mels)) if flux is None else flux
+    rise = flux.mean(axis=1)
     rise[: tempogram.EDGE_FRAMES] = 0.0  # the step from the padding into the signal is no onset
     peaks = (rise >= maximum_filter1d(rise, _APART)) & (rise > LEAST_RISE)
     power = mels.sum(axis=1, dtype=np.float64)

@@ -122,9 +122,12 @@ class TempoTracker:
 
     def _summarise(self, mels: Float32) -> None:
         loud = float(mels.max(initial=0.0)) > SILENCE
-        strength = tempogram.onset_strength(mels) if loud else np.zeros((len(mels), tempogram.STREAMS), np.float32)
+        strength = np.zeros((len(mels), tempogram.STREAMS), np.float32)
         if loud:
-            self._onsets.append((onsets_of(mels), len(mels)))
+            bands = tempogram.whitened(mels)
+            flux = tempogram.rises(bands)
+            strength = tempogram.onset_strength(mels, bands, flux)
+            self._onsets.append((onsets_of(mels, flux), len(mels)))
         features, correlation = tempogram.candidate_features(strength)
         self._strengths.append(strength[:, tempogram.ALL_BANDS].copy())
         self._logits.append(load_scorer()(features)[:, 0])

@@ -75,16 +75,17 @@ def rises(bands: Float32) -> Float32:
     return flux
 
 
-def onset_strength(mels: Float32) -> Float32:
+def onset_strength(mels: Float32, bands: Float32 | None = None, flux: Float32 | None = None) -> Float32:
     """Onset strength of a segment, shape (t, 6): four bands (to 200, 800, 3200, 10000 Hz), all, slow change.
 
     Independent of gain and of a fixed equaliser: each mel band is divided by its mean over the segment (with a floor
     50 dB under the loudest band). Columns have zero local mean (1 s) and unit deviation; a silent segment gives zeros.
+    ``bands`` and ``flux`` are what :func:`whitened` and :func:`rises` gave, where they are at hand.
     """
     if not mels.max(initial=0.0) > 0.0:
         return np.zeros((len(mels), STREAMS), np.float32)
-    bands = whitened(mels)
-    flux = rises(bands)
+    bands = whitened(mels) if bands is None else bands
+    flux = rises(bands) if flux is None else flux
     out = np.zeros((len(mels), STREAMS), np.float32)
     for column, part in enumerate(_band_slices()):
         out[:, column] = flux[:, part].mean(axis=1)
