@@ -1,0 +1,1 @@
+"""Spectra that a network imagines, and the sound that they stand for."""
