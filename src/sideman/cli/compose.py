@@ -82,7 +82,12 @@ def compose(
     n: Annotated[int, typer.Option("-n", "--number", min=1, max=_MOST_PIECES, metavar="N", help="So many.")] = 1,
     out: Annotated[
         list[Path] | None,
-        typer.Option("--out", "-o", metavar="FILE", help=".mid .musicxml .wav .flac .mp3 .ogg .opus .png; repeatable."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help=".mid .musicxml .wav .flac .mp3 .ogg .opus .png (spectra: also .npz, no scores); repeatable.",
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Same seed, same piece.")] = None,
     temperature: Annotated[
@@ -90,8 +95,25 @@ def compose(
     ] = 1.0,
     strict_key: Annotated[bool, typer.Option("--strict-key", help="No tone outside of the key's scale.")] = False,
     model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="auto, open, research, or a folder of 'train score'.")
+        str,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="auto, open, research, or a folder of 'train score'; spectra: flow, dcgan, or one of 'train spectra'.",
+        ),
     ] = "auto",
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="NAME", help="score, or spectra: sound that a network imagines.")
+    ] = "score",
+    steps: Annotated[
+        int | None, typer.Option("--steps", metavar="N", help="Spectra: steps from noise; more are slower, finer.")
+    ] = None,
+    guidance: Annotated[
+        float | None, typer.Option("--guidance", metavar="G", help="Spectra: how much genre and mood are exaggerated.")
+    ] = None,
+    vocoder: Annotated[
+        str | None, typer.Option("--vocoder", metavar="NAME", help="Spectra: network, griffin-lim or single-pass.")
+    ] = None,
     soundfont: Annotated[Path | None, typer.Option("--soundfont", metavar="FILE", help="An .sf2 to play with.")] = None,
     check: Annotated[
         Path | None, typer.Option("--check", metavar="FILE", help="Only tell how original a piece is.")
@@ -116,6 +138,28 @@ def compose(
     if check is not None:
         _check(check, model, as_json=as_json)
         return
+    flags = Flags(
+        genre, mood, valence, arousal, tempo_bpm, key, metre, bars, seconds, instruments, density
+    )  # fmt: skip
+    if engine == "spectra":
+        from sideman.cli import compose_spectra
+
+        given = {
+            "--continue": continue_, "--keep-bars": keep_bars, "--harmonise": harmonise, "--infill": infill,
+            "--bars-of": bars_of, "--style-of": style_of, "--soundfont": soundfont, "--strict-key": strict_key or None,
+        }  # fmt: skip
+        compose_spectra.refuse(given, temperature)
+        compose_spectra.run(
+            prompt, flags,
+            compose_spectra.Options(
+                n, out or [], seed, model, vocoder or "network", steps, guidance, overwrite, dry_run, as_json, quiet
+            ),
+        )  # fmt: skip
+        return
+    if engine != "score":
+        raise UsageError(f"--engine {engine!r}: choose score or spectra")
+    if (steps, guidance, vocoder) != (None, None, None):
+        raise UsageError("--steps, --guidance and --vocoder go with --engine spectra")
     sources = [p for p in (continue_, harmonise, infill) if p is not None]
     if len(sources) > 1:
         raise UsageError("--continue, --harmonise and --infill exclude each other; choose one")
@@ -129,9 +173,6 @@ def compose(
         raise UsageError("--bars and --seconds: the given piece sets the length; leave them out")
     if not math.isfinite(temperature):
         raise UsageError("--temperature must be a number from 0 to 3")
-    flags = Flags(
-        genre, mood, valence, arousal, tempo_bpm, key, metre, bars, seconds, instruments, density
-    )  # fmt: skip
     asked, told = understood(prompt, flags)
     if style_of is not None:
         asked = asked.merged(_style_of(style_of))
@@ -150,7 +191,7 @@ def compose(
             f"would compose {n} piece{'s' if n > 1 else ''} and write {', '.join(str(f) for fs in files for f in fs)}"
         )
         return
-    _refuse_existing([f for fs in files for f in fs], overwrite=overwrite)
+    refuse_existing([f for fs in files for f in fs], overwrite=overwrite)
     if seed is None:
         import secrets
 
@@ -307,7 +348,8 @@ def _tell_understanding(told: Understanding | None, asked: Controls, composer: C
             complain(f"note: {note}")
 
 
-def _refuse_existing(files: list[Path], *, overwrite: bool) -> None:
+def refuse_existing(files: list[Path], *, overwrite: bool) -> None:
+    """Raises :class:`OutputError` where a file cannot, or may not, be written."""
     for file in files:
         if file.exists() and not overwrite:
             raise OutputError(f"{file}: already exists; choose another name or give --overwrite")

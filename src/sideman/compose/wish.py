@@ -102,16 +102,17 @@ def _timed(asked: Controls, seconds: float | None) -> Controls:
     return replace(asked, bars=bars, tempo_bpm=tempo, metre=metre)
 
 
-def numbered(outs: Sequence[Path], n: int) -> list[list[Path]]:
+def numbered(
+    outs: Sequence[Path], n: int, suffixes: Sequence[str] = SCORE_SUFFIXES + AUDIO_SUFFIXES
+) -> list[list[Path]]:
     """For each of ``n`` pieces the files that it becomes: ``piece.mid``, or ``piece-1.mid`` to ``piece-4.mid``.
 
     Raises:
         UsageError: a suffix that is not known.
     """
     for out in outs:
-        if out.suffix.lower() not in SCORE_SUFFIXES + AUDIO_SUFFIXES:
-            known = " ".join(SCORE_SUFFIXES + AUDIO_SUFFIXES)
-            raise UsageError(f"{out}: what kind of file shall it be? The name must end in one of {known}")
+        if out.suffix.lower() not in suffixes:
+            raise UsageError(f"{out}: what kind of file shall it be? The name must end in one of {' '.join(suffixes)}")
     if n == 1:
         return [list(outs)]
     digits = len(str(n))

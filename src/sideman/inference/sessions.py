@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sideman.core.errors import ModelError
 from sideman.inference.cards import WEIGHTS_FOLDER, Card, list_weights, read_card, verify
 
-__all__ = ["Session", "list_weights", "open_session"]
+__all__ = ["Session", "list_weights", "open_session", "session_of"]
 
 
 class Session:
@@ -45,12 +45,16 @@ class Session:
 
     def run(self, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Run the network on one batch; returns its outputs by name."""
-        values = self._session.run(None, {self.input_name: batch})
-        return dict(zip(self.outputs, values, strict=True))
+        return self.run_inputs(**{self.input_name: batch})
+
+    def run_inputs(self, **inputs: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+        """Run a network of several inputs, given by name; returns its outputs by name."""
+        return dict(zip(self.outputs, self._session.run(None, inputs), strict=True))
 
 
 @lru_cache(maxsize=8)
-def _session(path: Path) -> Session:
+def session_of(path: Path) -> Session:
+    """Session for the weights of the card ``path``, made on first use and kept; errors as :class:`Session`."""
     return Session(read_card(path))
 
 
@@ -64,4 +68,4 @@ def open_session(name: str, folder: Path = WEIGHTS_FOLDER) -> Session:
     if not path.exists():
         known = ", ".join(card.name for card in list_weights(folder)) or "none"
         raise ModelError(f"no weights named '{name}' in {folder} (there: {known})")
-    return _session(path)
+    return session_of(path)

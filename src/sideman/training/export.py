@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,17 @@ from sideman.core.errors import MissingExtraError, ModelError
 
 
 def to_onnx(
-    module: nn.Module, example: Tensor, input_name: str, output_names: Sequence[str], *, half_weights: bool = True
+    module: nn.Module,
+    example: Tensor | tuple[Tensor, ...],
+    input_name: str | Sequence[str],
+    output_names: Sequence[str],
+    *,
+    half_weights: bool = True,
+    free_axes: Mapping[str, int] | None = None,
 ) -> bytes:
     """Serialise ``module`` with a free batch axis; large weights become float16 and are widened when loaded.
+
+    ``free_axes`` names an input's or output's second free axis. A module of several inputs takes tuples.
 
     Raises:
         ModelError: the ONNX network does not repeat the module's outputs (1e-4 with full weights, 2e-2 with half).
@@ -29,14 +37,18 @@ def to_onnx(
         raise MissingExtraError("exporting a network", "train") from error
     module.eval()
     buffer = io.BytesIO()
-    axes = {name: {0: "batch"} for name in (input_name, *output_names)}
+    examples = (example,) if isinstance(example, Tensor) else example
+    input_names = [input_name] if isinstance(input_name, str) else list(input_name)
+    axes = {name: {0: "batch"} for name in (*input_names, *output_names)}
+    for name, axis in (free_axes or {}).items():
+        axes[name][axis] = "time"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
-            (example,),
+            examples,
             buffer,  # type: ignore[arg-type]  # this exporter takes any binary file
-            input_names=[input_name],
+            input_names=input_names,
             output_names=list(output_names),
             dynamic_axes=axes,
             opset_version=17,
@@ -51,9 +63,10 @@ def to_onnx(
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(payload, options, providers=["CPUExecutionProvider"])
     with torch.inference_mode():
-        expected = module(example)
+        expected = module(*examples)
     expected = (expected,) if isinstance(expected, Tensor) else expected
-    for name, want, got in zip(output_names, expected, session.run(None, {input_name: example.numpy()}), strict=True):
+    given = {name: value.numpy() for name, value in zip(input_names, examples, strict=True)}
+    for name, want, got in zip(output_names, expected, session.run(None, given), strict=True):
         gap = float(np.abs(want.numpy() - got).max())
         allowed = (2e-2 if half_weights else 1e-4) * max(1.0, float(want.abs().max()))
         if not gap <= allowed:  # also where it is NaN

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sideman.audio.mel import mel_filterbank
+from sideman.audio.mel_inversion import CORRECTION_MOMENTUM, LEAST_GAIN, MOST_GAIN, mel_inverse
 from sideman.audio.mel_picture import FORM, HIGHEST_LOG_MAGNITUDE
 
 _KERNEL = 7
@@ -22,8 +25,8 @@ _MEL_CENTRE, _MEL_SPREAD = -4.5, 2.5  # of music at usual levels
 class Settings:
     """Size of the network: channels, channels within a block, blocks."""
 
-    width: int = 224
-    inner: int = 672
+    width: int = 192
+    inner: int = 448
     depth: int = 6
 
 
@@ -72,10 +75,55 @@ class Vocoder(nn.Module):
         return out
 
 
-def sound_of(spectrum: Tensor) -> Tensor:
-    """What the network gives (batch, t, 1026) as sound (batch, (t - 1) * 256)."""
+class Mel(nn.Module):
+    """The form of the pictures in torch, there and back, such that gradients flow through it."""
+
+    bank: Tensor
+    spread: Tensor
+    window: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        bank = mel_filterbank(FORM.sample_rate_hz, FORM.n_fft, n_mels=FORM.n_mels)
+        self.register_buffer("bank", torch.from_numpy(bank.copy()), persistent=False)
+        spread = mel_inverse().spread(np.eye(FORM.n_mels, dtype=np.float32)).T
+        self.register_buffer("spread", torch.from_numpy(spread.copy()), persistent=False)
+        self.register_buffer("window", torch.hann_window(FORM.n_fft), persistent=False)
+
+    def frames(self, sound: Tensor) -> Tensor:
+        """Complex frames (batch, 513, t) of sound (batch, n)."""
+        return torch.stft(
+            sound, FORM.n_fft, FORM.hop_length,
+            window=self.window, center=True, pad_mode="constant", return_complex=True,
+        )  # fmt: skip
+
+    def sound(self, frames: Tensor) -> Tensor:
+        """Sound (batch, (t - 1) * 256) of complex frames (batch, 513, t)."""
+        return torch.istft(frames, FORM.n_fft, FORM.hop_length, window=self.window, center=True)
+
+    def magnitudes(self, frames: Tensor) -> Tensor:
+        """Mel magnitudes (batch, 96, t), no less than the floor, of complex frames."""
+        size = torch.sqrt(frames.real.square() + frames.imag.square() + 1e-12)
+        return (self.bank @ size).clamp(min=FORM.floor)
+
+    def forward(self, sound: Tensor) -> Tensor:
+        """Log-mel pictures (batch, 96, t), as `sideman.audio.mel_picture.log_mel_picture`."""
+        return self.magnitudes(self.frames(sound)).log()
+
+    def corrected(self, frames: Tensor, mel: Tensor, rounds: int) -> Tensor:
+        """Sound of complex frames, bent towards a picture: as `sideman.compose.vocoder` does it."""
+        wanted = mel.exp()
+        sound, before = self.sound(frames), None
+        for _ in range(rounds):
+            now = self.frames(sound)
+            ahead = now if before is None else now + CORRECTION_MOMENTUM * (now - before)
+            gain = (wanted / self.magnitudes(ahead)).clamp(LEAST_GAIN, MOST_GAIN)
+            sound, before = self.sound(ahead * (self.spread @ gain)), now
+        return sound
+
+
+def frames_of(spectrum: Tensor) -> Tensor:
+    """What the network gives (batch, t, 1026) as complex frames (batch, 513, t)."""
     log_magnitude, phase = spectrum.transpose(1, 2).chunk(2, 1)
     magnitude = log_magnitude.clamp(max=HIGHEST_LOG_MAGNITUDE).exp()
-    frames = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
-    window = torch.hann_window(FORM.n_fft, device=spectrum.device)
-    return torch.istft(frames, FORM.n_fft, FORM.hop_length, window=window, center=True)
+    return torch.complex(magnitude * phase.cos(), magnitude * phase.sin())

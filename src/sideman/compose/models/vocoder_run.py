@@ -1,4 +1,4 @@
-"""Training a vocoder: first by spectra alone."""
+"""Training a vocoder: first by spectra alone, then against discriminators too."""
 
 from __future__ import annotations
 
@@ -11,33 +11,20 @@ from torch import Tensor
 
 from sideman.audio.mel_picture import FORM
 from sideman.compose.models.spectral_losses import SpectralLoss
-from sideman.compose.models.vocoder import Vocoder, sound_of
+from sideman.compose.models.vocoder import Mel, Vocoder, frames_of
+from sideman.compose.models.vocoder_judge import Judge, feature_distance, judge_loss, maker_loss
 from sideman.compose.spectra.crops import SoundBatches
+from sideman.training.adversarial import Duel, Losses, duel
 from sideman.training.loop import Schedule, fit
 
 CROP_FRAMES = 96
 CROP_N = (CROP_FRAMES - 1) * FORM.hop_length
-
-
-class Pictures(torch.nn.Module):
-    """Sound (batch, n) to log-mel pictures (batch, 96, t), as `sideman.audio.mel_picture.log_mel_picture`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        from sideman.audio.mel import mel_filterbank
-
-        bank = torch.from_numpy(mel_filterbank(FORM.sample_rate_hz, FORM.n_fft, n_mels=FORM.n_mels).copy())
-        self.register_buffer("bank", bank, persistent=False)
-        self.register_buffer("window", torch.hann_window(FORM.n_fft), persistent=False)
-
-    def forward(self, sound: Tensor) -> Tensor:
-        """See the class."""
-        window: Tensor = self.window  # type: ignore[assignment]
-        bank: Tensor = self.bank  # type: ignore[assignment]
-        frames = torch.stft(
-            sound, FORM.n_fft, FORM.hop_length, window=window, center=True, pad_mode="constant", return_complex=True
-        )
-        return (bank @ frames.abs()).clamp(min=FORM.floor).log()
+PLAIN_STEPS = 600
+"""Steps before the corrections take part."""
+ROUNDS = 3
+"""Rounds of correction while training."""
+PLAIN_WEIGHT = 0.3
+SPECTRAL_WEIGHT, FEATURE_WEIGHT = 8.0, 4.0
 
 
 def learn_spectra(
@@ -52,14 +39,63 @@ def learn_spectra(
     device: str = "cpu",
 ) -> None:
     """Train ``network`` in place by `SpectralLoss`; arguments as :func:`sideman.training.loop.fit`."""
-    pictures, distance = Pictures().to(device), SpectralLoss().to(device)
+    mel, distance = Mel().to(device), SpectralLoss().to(device)
 
     def loss(step: int) -> Tensor:
         sound = torch.from_numpy(batches.sound(step)).to(device)
-        value: Tensor = distance(sound_of(network(pictures(sound))), sound)
-        return value
+        picture = mel(sound)
+        frames = frames_of(network(picture))
+        if step < PLAIN_STEPS:
+            return distance(mel.sound(frames), sound)  # type: ignore[no-any-return]
+        # Told by what the corrections make of it; the uncorrected sound must still stand for itself.
+        made = mel.corrected(frames, picture, ROUNDS)
+        plain = (mel(mel.sound(frames)) - picture).abs().mean()
+        return distance(made, sound) + PLAIN_WEIGHT * plain  # type: ignore[no-any-return]
 
     fit(
         network.to(device), loss, schedule,
         seed=batches.seed, checkpoint=checkpoint, on_step=on_step, on_pause=on_pause, facts=facts,
+    )  # fmt: skip
+
+
+class _Losses(Losses):
+    def __init__(self, network: Vocoder, judge: Judge, batches: SoundBatches, device: str) -> None:
+        self.network, self.judged, self.batches, self.device = network, judge, batches, device
+        self.mel, self.distance = Mel().to(device), SpectralLoss().to(device)
+        self.real, self.made = torch.empty(0), torch.empty(0)
+
+    def judge(self, step: int) -> Tensor:
+        """Loss of the judge; makes the sound that the vocoder's loss uses too."""
+        self.real = torch.from_numpy(self.batches.sound(step)).to(self.device)
+        picture = self.mel(self.real)
+        self.made = self.mel.corrected(frames_of(self.network(picture)), picture, ROUNDS)
+        return judge_loss(self.judged(self.real), self.judged(self.made.detach()))
+
+    def maker(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        """Spectral distance, being taken for real, and matched features."""
+        made, spectral = self.judged(self.made), self.distance(self.made, self.real)
+        with torch.no_grad():
+            real = self.judged(self.real)
+        fooling, features = maker_loss(made), feature_distance(real, made)
+        loss = SPECTRAL_WEIGHT * spectral + fooling + FEATURE_WEIGHT * features
+        return loss, {"spectral": float(spectral.detach()), "fooling": float(fooling.detach())}
+
+
+def learn_against_judge(
+    network: Vocoder,
+    batches: SoundBatches,
+    plan: Duel,
+    *,
+    checkpoint: Path | None = None,
+    facts: dict[str, Any] | None = None,
+    on_step: Callable[[int, dict[str, float]], None] | None = None,
+    on_pause: Callable[[int], None] | None = None,
+    device: str = "cpu",
+) -> list[dict[str, float]]:
+    """Train ``network`` on in place, against discriminators; arguments as :func:`sideman.training.adversarial.duel`."""
+    judge = Judge().to(device)
+    losses = _Losses(network.to(device), judge, batches, device)
+    return duel(
+        network, judge, losses, plan,
+        seed=batches.seed, checkpoint=checkpoint, facts=facts, on_step=on_step, on_pause=on_pause,
     )  # fmt: skip

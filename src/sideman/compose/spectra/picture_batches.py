@@ -18,7 +18,7 @@ _GAIN = 0.23  # nepers, that is 2 dB
 
 @dataclass(frozen=True)
 class PictureBatch:
-    """Pictures (batch, 96, frames), genre per row (n_genres for none), mood (batch, 3): valence, arousal, 1 if known."""
+    """Pictures (batch, 96, frames), genre (batch,), n_genres for none, mood (batch, 3): valence, arousal, 1 if known."""
 
     mel: Floats
     genre: NDArray[np.int64]
