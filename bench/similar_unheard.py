@@ -71,7 +71,7 @@ def main() -> None:
     clips = default._as_clips(rows, samples, origins)
     columns = default._kept(args.work / "columns.npy", lambda: np.stack([table_of(y) for y in samples]))
     teachers = Teachers.load(args.teachers)
-    rendered = default._midi_windows(sources, args.work, amounts)
+    rendered = default.midi_windows(sources, args.work, amounts)
     makers = {
         "midi": (rendered.draw, amounts.midi_windows),
         "clips": (ClipWindows(samples, clips.labels, clips.folds, rendered).draw, amounts.clip_windows),

@@ -48,6 +48,8 @@ class MelForm:
 FORM = MelForm()
 HIGHEST = 5.0
 """No sound within [-1, 1] reaches this value: a full-scale square wave gives 2.4."""
+TONAL_BINS = 118
+"""Bins of an STFT (up to 2.5 kHz) in which single tones stand apart, so that their phases can be followed."""
 HIGHEST_LOG_MAGNITUDE = 7.0
 """No bin of such a sound's STFT reaches this natural log magnitude: the window's sum is 512, whose log is 6.2."""
 

@@ -62,3 +62,13 @@ def discard_stdout() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, descriptor)
     os.close(null)
+
+
+def needs_torch(feature: str) -> None:
+    """Refuse a feature where torch is not installed; raises :class:`~sideman.core.errors.MissingExtraError`."""
+    import importlib.util
+
+    from sideman.core.errors import MissingExtraError
+
+    if sys.modules.get("torch", ...) is None or importlib.util.find_spec("torch") is None:
+        raise MissingExtraError(feature, "train")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +40,7 @@ class Options:
     quiet: bool
 
 
-def refuse(given: dict[str, object], temperature: float) -> None:
+def refuse(given: Mapping[str, object], temperature: float) -> None:
     """Raises :class:`UsageError` for options that only scores know."""
     named = [name for name, value in given.items() if value is not None]
     if temperature != 1.0:

@@ -87,6 +87,7 @@ def _register() -> None:
         recommend,
         scan,
         similar,
+        spectra,
         tag,
         train,
         tune,
@@ -95,7 +96,8 @@ def _register() -> None:
     listening = (classify, features)
     library = (scan, ls, tag, similar, playlist, recommend, feedback, insights, learn)
     laboratory = (data, train, evaluate, compare, tune, explain, lab)
-    for module in (*listening, *library, compose, *laboratory, doctor):  # in the order in which --help names them
+    # In the order in which --help names them.
+    for module in (*listening, *library, compose, spectra, *laboratory, doctor):
         module.register(app)
 
 

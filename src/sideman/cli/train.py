@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sideman.cli import train_default, train_mood, train_score
+from sideman.cli import train_default, train_mood, train_score, train_spectra
 from sideman.cli.common import SOME_FAILED, complain
 from sideman.cli.lab_options import (
     Cache,
@@ -41,8 +41,10 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Train models (needs the extra 'train').", no_args_is_help=True)
     group.command("genre")(genre)
     group.command("score")(train_score.score)
+    group.command("spectra")(train_spectra.spectra)
     group.command("default")(train_default.default)
     group.command("score-default")(train_score.score_default)
+    group.command("spectra-default")(train_spectra.spectra_default)
     group.command("mood-default")(train_mood.mood_default)
     app.add_typer(group, name="train")
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sideman.cli.common import SOME_FAILED, complain
-from sideman.core.errors import MissingExtraError, UsageError
+from sideman.cli.common import SOME_FAILED, complain, needs_torch
+from sideman.core.errors import UsageError
 
 
 def score(
@@ -53,7 +53,7 @@ def score(
     """
     import json
 
-    _needs_torch("sideman train score")
+    needs_torch("sideman train score")
     from sideman.compose import train
     from sideman.core.progress import progress
     from sideman.core.tuning import tune_allocator
@@ -117,7 +117,7 @@ def score_default(
     import json
     import logging
 
-    _needs_torch("sideman train score-default")
+    needs_torch("sideman train score-default")
     if build not in ("open", "research"):
         raise UsageError("--build is open or research")
     from sideman.compose.recipe import shipped
@@ -132,11 +132,3 @@ def score_default(
     tune_allocator()
     card = shipped.run(data, build, work, out, short=short, workers=workers)  # type: ignore[arg-type]
     typer.echo(json.dumps(card) if as_json else f"{out / f'compose-{build}.onnx'}: {len(card['genres'])} genres")
-
-
-def _needs_torch(feature: str) -> None:
-    import importlib.util
-    import sys
-
-    if sys.modules.get("torch", ...) is None or importlib.util.find_spec("torch") is None:
-        raise MissingExtraError(feature, "train")

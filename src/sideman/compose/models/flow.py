@@ -20,7 +20,6 @@ from sideman.audio.mel_picture import FORM
 PATCH = 4
 WINDOW = 160
 """Frames in a window: 1.86 s."""
-NO_MOOD = 0.0
 _NEAREST = 0.05  # least 1 - t that a velocity is divided by
 _TIME_WAVES = 64
 
@@ -76,6 +75,9 @@ class Flow(nn.Module):
 
     mean: Tensor
     spread: Tensor
+    waves: Tensor
+    cosine: Tensor
+    sine: Tensor
 
     def __init__(self, n_genres: int, mean: Tensor, spread: Tensor, settings: Settings | None = None) -> None:
         super().__init__()
@@ -87,15 +89,14 @@ class Flow(nn.Module):
         self.genre = nn.Embedding(n_genres + 1, size.width)
         self.mood = nn.Sequential(nn.Linear(3, size.width), nn.SiLU(), nn.Linear(size.width, size.width))
         self.time = nn.Sequential(nn.Linear(2 * _TIME_WAVES, size.width), nn.SiLU(), nn.Linear(size.width, size.width))
-        self.told = nn.Sequential(nn.SiLU(), nn.Linear(size.width, 6 * size.width))
+        self.modulate = nn.Linear(size.width, 6 * size.width)
         self.blocks = nn.ModuleList(Block(size) for _ in range(size.depth))
         self.norm = nn.LayerNorm(size.width)
         self.leave = nn.Linear(size.width, PATCH * FORM.n_mels)
         self.smooth = nn.Conv1d(FORM.n_mels, FORM.n_mels, 5, padding=2)
         nn.init.normal_(self.genre.weight, std=0.02)
-        for layer in (self.told[1], self.leave, self.smooth):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        for weight in (self.modulate.weight, self.smooth.weight):
+            nn.init.zeros_(weight)
         nn.init.normal_(self.leave.weight, std=0.02)
         waves = torch.exp(-math.log(10_000) * torch.arange(_TIME_WAVES) / _TIME_WAVES)
         self.register_buffer("waves", waves, persistent=False)
@@ -112,7 +113,7 @@ class Flow(nn.Module):
         )  # fmt: skip
         angles = 1000 * time[:, None] * self.waves
         told = self.time(torch.cat((angles.cos(), angles.sin()), 1)) + self.genre(genre) + self.mood(mood)
-        modulation = self.told(told).view(batch, 6, -1)
+        modulation = self.modulate(functional.silu(told)).view(batch, 6, -1)
         x = self.enter(patches)
         for block in self.blocks:
             x = block(x, modulation, self.cosine, self.sine)

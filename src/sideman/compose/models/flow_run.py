@@ -14,11 +14,12 @@ from sideman.compose.spectra.picture_batches import PictureBatches
 from sideman.training.loop import Schedule, fit
 
 
-def schedule_of(steps: int, rate: float | None = None) -> Schedule:
-    """How a flow is trained for so many steps."""
+def schedule_of(steps: int, rate: float | None = None, *, every: int = 200) -> Schedule:
+    """How a flow is trained for so many steps, with a checkpoint every so often."""
     return Schedule(
         steps, rate or 2e-3,
-        weight_decay=0.01, warm_up=0.05, averaging=0.999, gradient_clip=1.0, checkpoint_every=200, fused=True, muon=True,
+        weight_decay=0.01, warm_up=0.05, averaging=0.999, gradient_clip=1.0, checkpoint_every=every,
+        fused=True, muon=True,
     )  # fmt: skip
 
 
@@ -33,12 +34,15 @@ def learn_flow(
     facts: dict[str, Any] | None = None,
     on_step: Callable[[int, float], None] | None = None,
     on_pause: Callable[[int], float | None] | None = None,
+    on_begin: Callable[[Flow], None] | None = None,
     device: str = "cpu",
 ) -> Flow:
-    """A trained flow; arguments as :func:`sideman.training.loop.fit`."""
+    """A trained flow; arguments as :func:`sideman.training.loop.fit`, and ``on_begin`` sees the untrained one."""
     mean, spread = batches.moments()
     torch.manual_seed(seed)
     flow = Flow(n_genres, torch.from_numpy(mean), torch.from_numpy(spread), settings).to(device)
+    if on_begin is not None:
+        on_begin(flow)
 
     def loss(step: int) -> Tensor:
         batch = batches(step)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sideman.audio.mel_picture import FORM
+from sideman.audio.mel_picture import FORM, TONAL_BINS
 from sideman.compose.models.spectral_losses import SpectralLoss
 from sideman.compose.models.vocoder import Mel, Vocoder, frames_of
 from sideman.compose.models.vocoder_judge import Judge, feature_distance, judge_loss, maker_loss
@@ -23,8 +23,21 @@ PLAIN_STEPS = 600
 """Steps before the corrections take part."""
 ROUNDS = 3
 """Rounds of correction while training."""
-PLAIN_WEIGHT = 0.3
+PLAIN_WEIGHT = 0.2
 SPECTRAL_WEIGHT, FEATURE_WEIGHT = 8.0, 4.0
+
+
+def schedule_of(steps: int, rate: float | None = None, *, every: int = 250) -> Schedule:
+    """How a vocoder is trained by spectra for so many steps, with a checkpoint every so often."""
+    return Schedule(
+        steps, rate or 1.5e-3,
+        warm_up=0.08, averaging=0.998, gradient_clip=1.0, checkpoint_every=every, fused=True,
+    )  # fmt: skip
+
+
+def with_tones(frames: Tensor, true: Tensor) -> Tensor:
+    """The network's frames with the true low bins, which the vocoder finds otherwise: see `compose.vocoder`."""
+    return torch.cat((true[:, :TONAL_BINS], frames[:, TONAL_BINS:]), 1)
 
 
 def learn_spectra(
@@ -40,15 +53,16 @@ def learn_spectra(
 ) -> None:
     """Train ``network`` in place by `SpectralLoss`; arguments as :func:`sideman.training.loop.fit`."""
     mel, distance = Mel().to(device), SpectralLoss().to(device)
+    plain_steps = min(PLAIN_STEPS, schedule.steps // 8)
 
     def loss(step: int) -> Tensor:
         sound = torch.from_numpy(batches.sound(step)).to(device)
         picture = mel(sound)
         frames = frames_of(network(picture))
-        if step < PLAIN_STEPS:
+        if step < plain_steps:
             return distance(mel.sound(frames), sound)  # type: ignore[no-any-return]
         # Told by what the corrections make of it; the uncorrected sound must still stand for itself.
-        made = mel.corrected(frames, picture, ROUNDS)
+        made = mel.corrected(with_tones(frames, mel.frames(sound)), picture, ROUNDS)
         plain = (mel(mel.sound(frames)) - picture).abs().mean()
         return distance(made, sound) + PLAIN_WEIGHT * plain  # type: ignore[no-any-return]
 
@@ -68,7 +82,8 @@ class _Losses(Losses):
         """Loss of the judge; makes the sound that the vocoder's loss uses too."""
         self.real = torch.from_numpy(self.batches.sound(step)).to(self.device)
         picture = self.mel(self.real)
-        self.made = self.mel.corrected(frames_of(self.network(picture)), picture, ROUNDS)
+        frames = with_tones(frames_of(self.network(picture)), self.mel.frames(self.real))
+        self.made = self.mel.corrected(frames, picture, ROUNDS)
         return judge_loss(self.judged(self.real), self.judged(self.made.detach()))
 
     def maker(self, step: int) -> tuple[Tensor, dict[str, float]]:

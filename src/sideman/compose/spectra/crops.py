@@ -37,7 +37,8 @@ class Recordings:
         """A random stretch of ``n`` samples; a shorter piece is followed by silence."""
         piece = self._pieces[rng.choice(len(self._pieces), p=self._chances)]
         start = piece.start + int(rng.integers(max(1, piece.n - n + 1)))
-        sound = np.asarray(self._corpus.samples[start : min(start + n, piece.start + piece.n)], np.float32) / 32_767
+        sound = np.asarray(self._corpus.samples[start : min(start + n, piece.start + piece.n)], np.float32)
+        sound /= np.float32(32_767)
         return np.pad(sound, (0, n - len(sound)))
 
 
@@ -50,7 +51,7 @@ class Rows:
     def draw(self, rng: Generator, n: int) -> Floats:
         """A random stretch of ``n`` samples of a random row."""
         row, start = rng.integers(len(self._rows)), rng.integers(self._rows.shape[1] - n + 1)
-        return np.asarray(self._rows[row, start : start + n], np.float32) / 32_767
+        return np.asarray(self._rows[row, start : start + n], np.float32) / np.float32(32_767)
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class SoundBatches:
         for which in rng.choice(len(self.pools), self.batch, p=shares / shares.sum()):
             sound = self.pools[which][0].draw(rng, self.n)
             sound = sound * np.float32(10 ** (rng.uniform(_SOFTEST_DB, _LOUDEST_DB) / 20))
-            rows.append(sound * min(1.0, _PEAK / max(float(np.abs(sound).max()), 1e-9)))
-        return np.stack(rows).astype(np.float32)
+            rows.append(sound * np.float32(min(1.0, _PEAK / max(float(np.abs(sound).max()), 1e-9))))
+        return np.asarray(np.stack(rows), np.float32)
 
 
 def even_chances(labels: Sequence[str | None]) -> NDArray[np.float64]:

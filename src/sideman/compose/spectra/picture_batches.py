@@ -18,7 +18,7 @@ _GAIN = 0.23  # nepers, that is 2 dB
 
 @dataclass(frozen=True)
 class PictureBatch:
-    """Pictures (batch, 96, frames), genre (batch,), n_genres for none, mood (batch, 3): valence, arousal, 1 if known."""
+    """Pictures (batch, 96, frames), genres (batch,), n_genres for none; moods (batch, 3): both, and 1 if known."""
 
     mel: Floats
     genre: NDArray[np.int64]
@@ -59,7 +59,8 @@ class PictureBatches:
             picture = np.tile(picture, (1, 1 + self._frames // picture.shape[1]))
         start = int(rng.integers(picture.shape[1] - self._frames + 1))
         crop = picture[:, start : start + self._frames].astype(np.float32)
-        return np.maximum(crop + np.float32(rng.uniform(-_GAIN, _GAIN)), np.float32(FORM.lowest))
+        crop += np.float32(rng.uniform(-_GAIN, _GAIN))
+        return np.maximum(crop, np.float32(FORM.lowest), out=crop)
 
     def moments(self, batches: int = 40) -> tuple[Floats, Floats]:
         """Mean and deviation per band, (96,) each, over some batches."""

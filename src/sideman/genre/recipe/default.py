@@ -95,11 +95,11 @@ def run(sources: Sources, work: Path, out: Path, amounts: Amounts | None = None)
     samples, sources_of = _load_clips(sources.clips, rows)
     clips = _as_clips(rows, samples, sources_of)
     teachers = Teachers.load(sources.teachers)
-    midi_windows = _midi_windows(sources, work, amounts)
+    rendered = midi_windows(sources, work, amounts)
     n_folds = int(clips.folds.max()) + 1
     makers = {
-        "midi": (midi_windows.draw, amounts.midi_windows),
-        "clips": (ClipWindows(samples, clips.labels, clips.folds, midi_windows).draw, amounts.clip_windows),
+        "midi": (rendered.draw, amounts.midi_windows),
+        "clips": (ClipWindows(samples, clips.labels, clips.folds, rendered).draw, amounts.clip_windows),
         "negatives": (draw_negative, amounts.negative_windows),
     }
     pools = {
@@ -237,7 +237,8 @@ def _same_amounts(work: Path, amounts: Amounts) -> None:
         raise UsageError(f"{work}: was begun with other amounts; delete it or name another folder")
 
 
-def _midi_windows(sources: Sources, work: Path, amounts: Amounts) -> MidiWindows:
+def midi_windows(sources: Sources, work: Path, amounts: Amounts) -> MidiWindows:
+    """Rendered excerpts, kept in ``work``; raises :class:`DatasetError` where scores are missing."""
     from sideman.symbolic.excerpts import LENGTH_S, ExcerptRenderer
 
     stems_path, sets_path = work / "excerpts.npy", work / "excerpt_sets.npy"

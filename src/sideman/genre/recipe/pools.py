@@ -52,15 +52,15 @@ class MidiWindows:
 
     def __init__(self, stems: NDArray[np.int16], is_drums: NDArray[np.bool_]) -> None:
         """Take excerpts (k, n) as 16-bit samples and which of them are drums alone (k,)."""
-        self._stems, self._is_drums = stems, is_drums
+        self.stems, self._is_drums = stems, is_drums
         self._drums = np.flatnonzero(is_drums)
 
     def _one(self, rng: Generator, index: int) -> NDArray[np.float32]:
-        return augment.cut_at_speed(rng, self._stems[index].astype(np.float32) / 32768, WINDOW_N, RATE_HZ)
+        return augment.cut_at_speed(rng, self.stems[index].astype(np.float32) / 32768, WINDOW_N, RATE_HZ)
 
     def mix(self, rng: Generator) -> NDArray[np.float32]:
         """A random mix before the production chain, about unit rms."""
-        index = int(rng.integers(0, len(self._stems)))
+        index = int(rng.integers(0, len(self.stems)))
         y = self._one(rng, index)
         if rng.random() < 0.22:
             y = _unit(augment.overdrive(rng, y))
@@ -68,7 +68,7 @@ class MidiWindows:
         if not drums and len(self._drums) and rng.random() < 0.5:
             y = y + self._one(rng, int(rng.choice(self._drums))) * np.float32(10 ** (rng.uniform(-10, 4) / 20))
         elif rng.random() < 0.35 or (drums and rng.random() < 0.8):
-            second = self._one(rng, int(rng.integers(0, len(self._stems))))
+            second = self._one(rng, int(rng.integers(0, len(self.stems))))
             if rng.random() < 0.2:
                 second = _unit(augment.overdrive(rng, second))
             y = y + second * np.float32(10 ** (rng.uniform(-10, 4) / 20))
