@@ -1,4 +1,4 @@
-"""``sideman train spectra``: from a folder of recordings to a generator or a vocoder, through kills and damaged files."""
+"""``sideman train spectra``: from recordings to a generator or a vocoder, through kills and damaged files."""
 
 import hashlib
 import json
@@ -118,8 +118,8 @@ class TestWithTorch:
 
     def test_the_shipped_networks_road_is_told(self, tmp_path):
         done = train(
-            "--data", tmp_path, "--midi", tmp_path, "--folds", tmp_path / "folds.csv", "--soundfont", tmp_path / "a.sf2",
-            "--out", tmp_path, "--part", "flow", "--dry-run", command="spectra-default",
+            "--data", tmp_path, "--midi", tmp_path, "--folds", tmp_path / "folds.csv", "--out", tmp_path,
+            "--soundfont", tmp_path / "a.sf2", "--part", "flow", "--dry-run", command="spectra-default",
         )  # fmt: skip
         assert done.exit_code == 0, done.stderr
         assert "would make flow (vocoder " in done.stdout

@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
+from sideman.audio.mel_inversion import correct  # noqa: E402
 from sideman.audio.mel_picture import FORM, log_mel_picture  # noqa: E402
 from sideman.compose import vocoder as player  # noqa: E402
 from sideman.compose.models import dcgan, flow, spectra_export, vocoder, vocoder_judge, vocoder_run  # noqa: E402
@@ -43,7 +44,7 @@ class TestVocoder:
         sound = music(1.5)[: 120 * 256]
         mel = log_mel_picture(sound)
         noise = np.random.default_rng(0).standard_normal(len(sound)).astype(np.float32) * np.float32(0.1)
-        want = player._corrected(noise, mel, rounds)
+        want = correct(noise, mel, rounds)
         network = vocoder.Mel()
         frames = network.frames(torch.from_numpy(noise)[None])
         got = network.corrected(frames, torch.from_numpy(mel.copy())[None], rounds)[0].numpy()

@@ -96,8 +96,8 @@ def test_corrections_bring_it_nearer(method, picture, session):
 
 
 def test_the_network_is_corrected_unless_told_otherwise(picture, session):
-    twice = vocode(picture, session=session, corrections=2)
-    np.testing.assert_array_equal(vocode(picture, session=session), twice)
+    corrected = vocode(picture, session=session, corrections=3)
+    np.testing.assert_array_equal(vocode(picture, session=session), corrected)
 
 
 @pytest.mark.parametrize("method", METHODS)

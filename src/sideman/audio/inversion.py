@@ -117,7 +117,14 @@ def istft(
     return sound
 
 
-def resynthesise(samples: ArrayLike, change: Change, *, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH) -> Float32:
+def resynthesise(
+    samples: ArrayLike,
+    change: Change,
+    *,
+    n_fft: int = N_FFT,
+    hop_length: int = HOP_LENGTH,
+    block_frames: int = BLOCK_FRAMES,
+) -> Float32:
     """Sound of the same length whose frames are ``change(first, frames)`` of the given sound's.
 
     Equal to ``istft(change(stft(samples)))``, without ever holding the whole spectrum.
@@ -130,6 +137,8 @@ def resynthesise(samples: ArrayLike, change: Change, *, n_fft: int = N_FFT, hop_
         Called with some frames at a time, in order: their first number, and complex64 (b, 1 + n_fft // 2).
     n_fft, hop_length
         Of the frames.
+    block_frames
+        So many frames at a time: more are quicker where frames are short.
 
     Raises
     ------
@@ -139,7 +148,8 @@ def resynthesise(samples: ArrayLike, change: Change, *, n_fft: int = N_FFT, hop_
     check_frames(n_fft, hop_length)
     sound = as_mono(samples)
     adder = OverlapAdd(frame_count(len(sound), n_fft=n_fft, hop_length=hop_length), n_fft=n_fft, hop_length=hop_length)
-    for first, block in frame_blocks(pad_center(sound, n_fft=n_fft), n_fft=n_fft, hop_length=hop_length):
+    padded = pad_center(sound, n_fft=n_fft)
+    for first, block in frame_blocks(padded, n_fft=n_fft, hop_length=hop_length, block_frames=block_frames):
         adder.add(first, change(first, block))
     return trimmed(adder.take(), len(sound), n_fft)
 

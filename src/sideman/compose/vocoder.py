@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sideman.audio.griffin_lim import griffin_lim
-from sideman.audio.inversion import OverlapAdd, istft, trimmed
-from sideman.audio.mel_inversion import correct as _corrected
-from sideman.audio.mel_inversion import magnitude_of
-from sideman.audio.mel_picture import FORM, HIGHEST, HIGHEST_LOG_MAGNITUDE
+from sideman.audio.inversion import istft
+from sideman.audio.mel_inversion import correct, magnitude_of, mel_frames_of
+from sideman.audio.mel_picture import FORM, HIGHEST, HIGHEST_LOG_MAGNITUDE, TONAL_BINS
 from sideman.audio.single_pass import PeakPhases
-from sideman.audio.spectrum import BLOCK_FRAMES as CACHED_FRAMES
 from sideman.audio.spectrum import Complex64, Float32, stft
+from sideman.audio.tonal import low_bins
 from sideman.core.errors import AudioError, ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -29,15 +28,18 @@ if TYPE_CHECKING:
 
 METHODS = ("network", "griffin-lim", "single-pass")
 ITERATIONS = 100
-CORRECTIONS = {"network": 2, "griffin-lim": 0, "single-pass": 0}
+CORRECTIONS = {"network": 3, "griffin-lim": 0, "single-pass": 0}
 """Rounds that bend the sound towards its picture, unless the caller says otherwise."""
+LOW_ROUNDS, MIDDLE_ROUNDS = 8, 1
+"""What a correction does besides to the lowest quarter and half of the bins, where rounds are cheap; not to
+Griffin-Lim, which has gone round enough."""
 
 BLOCK_FRAMES = 2600
 """Frames that are worked on at once, some 30 s."""
-CONTEXT_FRAMES = 64
-"""Frames heard on both sides of a block: the network reaches 21, the inverse transform 2, each correction 4 more."""
+CONTEXT_FRAMES = 96
+"""Frames heard on both sides of a block: the network reaches 21; what corrections do fades with the distance."""
 FADE_FRAMES = 2
-"""Griffin-Lim's blocks fade into each other over so many frames before and after their border."""
+"""Blocks fade into each other over so many frames before and after their border."""
 
 _BINS = 1 + FORM.n_fft // 2
 _SLACK = 0.1  # a network that imagines pictures may step over the ends of the range by that
@@ -94,8 +96,8 @@ def vocode(
         mel: as :func:`check_picture` takes it.
         method: one of METHODS.
         iterations: rounds of Griffin-Lim.
-        corrections: rounds that bend the sound towards the picture, each as dear as a transform there and back; by
-            default two for the network, none else.
+        corrections: rounds that bend the sound towards the picture: more are slower and nearer to it; by default
+            three for the network, none else.
         length: samples wanted, silence where the picture ends before; by default :func:`natural_length`.
         seed: of Griffin-Lim's first phases.
         session: the network; by default the one that comes with Sideman.
@@ -127,8 +129,7 @@ def vocode_blocks(
 ) -> Iterator[Float32]:
     """Sound of a log-mel picture, piece by piece, in bounded memory; the pieces joined are :func:`vocode`'s.
 
-    ``block_frames`` are worked on at once. With the network and the single pass the sound does not depend on them;
-    Griffin-Lim goes on from the phases of the block before and fades over.
+    ``block_frames`` are worked on at once; tones go on from block to block with their phases, and borders fade over.
     Other arguments and errors as :func:`vocode`; all arguments are checked before the first piece is asked for.
     """
     picture = check_picture(mel)
@@ -142,19 +143,33 @@ def vocode_blocks(
         )
     sound: Callable[[int, int], Float32]
     if method == "network":
-        sound = _Network(picture, session).sound
+        sound = _bent(picture, _Network(picture, session).frames, rounds)
     elif method == "griffin-lim":
-        sound = _GriffinLim(picture, iterations, seed).sound
+        sound = _GriffinLim(picture, iterations, seed, rounds).sound
     else:
-        sound = _SinglePass(picture).sound
-    fade = FADE_FRAMES if method == "griffin-lim" else 0
-    pieces = _joined(picture, lambda lo, hi: _corrected(sound(lo, hi), picture[:, lo:hi], rounds), block_frames, fade)
+        sound = _bent(picture, _Tones(picture, lambda mel: magnitude_of(mel.T).T).frames, rounds)
+    pieces = _joined(picture, sound, block_frames)
     return _cut(pieces, natural_length(picture.shape[1]) if length is None else length)
 
 
-def _joined(picture: Float32, sound: Callable[[int, int], Float32], block_frames: int, fade: int) -> Iterator[Float32]:
-    """The sound of each block with its context, less the context, faded over ``2 * fade`` frames at the borders."""
-    n, hop = picture.shape[1], FORM.hop_length
+def _bent(picture: Float32, frames: Callable[[int, int], Complex64], rounds: int) -> Callable[[int, int], Float32]:
+    """Sound of the frames that ``frames`` gives, bent towards the picture."""
+
+    def sound(lo: int, hi: int) -> Float32:
+        given, mel = frames(lo, hi), picture[:, lo:hi]
+        if not rounds:
+            return _inverted(given)
+        mel_frames = mel_frames_of(mel)
+        low_bins(4).bend(given, mel_frames, LOW_ROUNDS * rounds)
+        low_bins(2).bend(given, mel_frames, MIDDLE_ROUNDS * rounds)
+        return correct(_inverted(given), mel, rounds)
+
+    return sound
+
+
+def _joined(picture: Float32, sound: Callable[[int, int], Float32], block_frames: int) -> Iterator[Float32]:
+    """The sound of each block with its context, less the context, faded over at the borders."""
+    n, hop, fade = picture.shape[1], FORM.hop_length, FADE_FRAMES
     held = np.zeros(0, np.float32)
     for first in range(0, n, block_frames):
         last = min(first + block_frames, n)
@@ -188,7 +203,10 @@ def _inverted(frames: Complex64) -> Float32:
 
 
 class _Network:
-    """Frames as a network tells them: natural logarithm of magnitude, and phase in radians."""
+    """Frames as a network tells them, but for the lowest bins, whose tones are followed from frame to frame.
+
+    A network that hears half a second cannot know how far a long tone's phase has turned; following its peak can.
+    """
 
     def __init__(self, picture: Float32, session: Session | None) -> None:
         if session is None:
@@ -198,9 +216,10 @@ class _Network:
         if session.outputs != ("spectrum",):
             raise ModelError(f"{session.card.path}: no vocoder: its outputs are {', '.join(session.outputs)}")
         self._picture, self._session = picture, session
+        self._tones = _Tones(picture, lambda mel: low_bins(4).magnitudes(np.exp(mel)))
 
-    def sound(self, lo: int, hi: int) -> Float32:
-        """Sound of the frames from ``lo`` to before ``hi``."""
+    def frames(self, lo: int, hi: int) -> Complex64:
+        """Frames from ``lo`` to before ``hi``; windows must come in order."""
         path = self._session.card.path
         try:
             told = self._session.run(np.ascontiguousarray(self._picture[None, :, lo:hi]))["spectrum"]
@@ -208,23 +227,14 @@ class _Network:
             raise ModelError(f"{path}: no vocoder: it does not take a picture ({_first_line(error)})") from error
         if told.shape != (1, hi - lo, 2 * _BINS):
             raise ModelError(f"{path}: no vocoder: {told.shape} came of a picture of {hi - lo} frames")
-        with np.errstate(all="ignore"):
-            usable = np.isfinite(told.sum())
-        if not usable:
+        if not np.isfinite(np.einsum("btf->", told)):
             raise ModelError(f"{path}: the network gave NaN or infinite values for this picture; train it anew")
-        adder = OverlapAdd(hi - lo, n_fft=FORM.n_fft, hop_length=FORM.hop_length)
-        for first in range(0, hi - lo, CACHED_FRAMES):
-            adder.add(first, _frames(told[0, first : first + CACHED_FRAMES]))
-        return trimmed(adder.take(), natural_length(hi - lo), FORM.n_fft)
-
-
-def _frames(told: Float32) -> Complex64:
-    """What the network tells of some frames (t, 1026) as complex numbers (t, 513)."""
-    size = np.exp(np.minimum(told[:, :_BINS], np.float32(HIGHEST_LOG_MAGNITUDE)))
-    frames = np.empty(size.shape, np.complex64)
-    np.multiply(size, np.cos(told[:, _BINS:]), out=frames.real)
-    np.multiply(size, np.sin(told[:, _BINS:]), out=frames.imag)
-    return frames
+        size = np.exp(np.minimum(told[0, :, :_BINS], np.float32(HIGHEST_LOG_MAGNITUDE)))
+        frames = np.empty(size.shape, np.complex64)
+        np.multiply(size, np.cos(told[0, :, _BINS:]), out=frames.real)
+        np.multiply(size, np.sin(told[0, :, _BINS:]), out=frames.imag)
+        frames[:, :TONAL_BINS] = self._tones.frames(lo, hi)[:, :TONAL_BINS]
+        return frames
 
 
 def _first_line(error: Exception) -> str:
@@ -234,8 +244,8 @@ def _first_line(error: Exception) -> str:
 class _GriffinLim:
     """Griffin-Lim, window by window: where a window overlaps the one before it begins with the phases found there."""
 
-    def __init__(self, picture: Float32, iterations: int, seed: int) -> None:
-        self._picture, self._iterations, self._seed = picture, iterations, seed
+    def __init__(self, picture: Float32, iterations: int, seed: int, rounds: int) -> None:
+        self._picture, self._iterations, self._seed, self._rounds = picture, iterations, seed, rounds
         self._before: tuple[int, Float32] | None = None
 
     def sound(self, lo: int, hi: int) -> Float32:
@@ -256,21 +266,23 @@ class _GriffinLim:
             length=natural_length(hi - lo),
         )
         self._before = lo, sound
-        return sound
+        return correct(sound, self._picture[:, lo:hi], self._rounds) if self._rounds else sound
 
 
-class _SinglePass:
-    """Single-pass phases, which go on from window to window."""
+class _Tones:
+    """Frames whose phases follow the peaks of magnitudes, going on from window to window."""
 
-    def __init__(self, picture: Float32) -> None:
-        self._picture = picture
+    def __init__(self, picture: Float32, magnitudes: Callable[[Float32], Float32]) -> None:
+        """``magnitudes`` makes frames (t, bins) of log-mel frames (t, 96)."""
+        self._picture, self._magnitudes = picture, magnitudes
         self._phases = PeakPhases(n_fft=FORM.n_fft, hop_length=FORM.hop_length)
-        self._from, self._frames = 0, np.empty((0, _BINS), np.complex64)
+        self._from = 0
+        self._frames: Complex64 | None = None
 
-    def sound(self, lo: int, hi: int) -> Float32:
-        """Sound of the frames from ``lo`` to before ``hi``; windows must come in order."""
-        done = self._from + len(self._frames)
-        new = self._phases.frames(magnitude_of(self._picture[:, done:hi]).T)
-        self._frames = np.concatenate([self._frames[lo - self._from :], new])
+    def frames(self, lo: int, hi: int) -> Complex64:
+        """Frames from ``lo`` to before ``hi``, new memory; windows must come in order."""
+        done = self._from if self._frames is None else self._from + len(self._frames)
+        new = self._phases.frames(self._magnitudes(np.ascontiguousarray(self._picture[:, done:hi].T)))
+        self._frames = new if self._frames is None else np.concatenate([self._frames[lo - self._from :], new])
         self._from = lo
-        return _inverted(self._frames)
+        return self._frames.copy()
