@@ -9,7 +9,6 @@ import shutil
 
 import numpy as np
 import pytest
-import soundfile
 
 torch = pytest.importorskip("torch")
 for needed in ("onnx", "sklearn", "safetensors", "symusic"):
@@ -22,10 +21,8 @@ from sideman.genre.recipe import default, network, pools  # noqa: E402
 from sideman.genre.recipe.default import GENRES, Amounts, Sources, run  # noqa: E402
 from sideman.genre.recipe.teachers import N_TARGETS  # noqa: E402
 from sideman.inference.sessions import Session, read_card  # noqa: E402
-from tests.genre.clips import song  # noqa: E402
-from tests.symbolic.soundfont import make_midi, make_soundfont  # noqa: E402
+from tests.genre.sources import make_sources  # noqa: E402
 
-RATE_HZ = 22_050
 N_FOLDS = 3
 AMOUNTS = Amounts(0.001, 10, 24, 9, 2, 2, seeds=1, inner=False)
 
@@ -44,21 +41,7 @@ class Teacher:
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
     """GTZAN's layout with one clip per genre and fold, three sets of scores, and a SoundFont."""
-    root = tmp_path_factory.mktemp("material")
-    lines = ["track,genre,group,fold"]
-    for g, genre in enumerate(GENRES):
-        for fold in range(N_FOLDS):
-            track = f"{genre}.{fold:05d}"
-            path = root / "gtzan" / "audio" / genre / f"{track}.wav"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            soundfile.write(path, song(2.0 + 0.3 * fold, seed=10 * g + fold), RATE_HZ)
-            lines.append(f"{track},{genre},{track},{fold}")
-    (root / "folds.csv").write_text("\n".join(lines) + "\n")
-    for name in ("pop909", "groove", "freedoom"):
-        for i in range(2):
-            make_midi(root / "midi" / name / "deep" / f"{i}.mid", seconds=5, drums=name == "groove", seed=i)
-    soundfont = make_soundfont(root / "tone.sf2")
-    return Sources(root / "gtzan", root / "folds.csv", root / "midi", (soundfont,), root / "teachers")
+    return make_sources(tmp_path_factory.mktemp("material"), N_FOLDS)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,8 +12,10 @@ import typer
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object per composer.")] = False,
 ) -> None:
-    """List the composers that ship, and the genres that each has learnt."""
+    """List the composers and the generators of spectra that ship, and the genres that each has learnt."""
     from sideman.compose.composers import SHIPPED, open_composer
+    from sideman.compose.spectra.imaginers import SHIPPED as IMAGINERS
+    from sideman.compose.spectra.imaginers import open_imaginer
 
     for name in SHIPPED:
         composer = open_composer(name)
@@ -26,6 +28,15 @@ def models(
         for genre, pieces in sorted(genres.items(), key=lambda item: -item[1]):
             thin = " (few: expect less)" if composer.genres[genre]["thin"] else ""
             typer.echo(f"  {genre:<12}{pieces:>5} pieces{thin}")
+    for kind in IMAGINERS:
+        imaginer = open_imaginer(kind)
+        if as_json:
+            hidden = ("genres", "mean", "spread", "history")
+            card = {k: v for k, v in imaginer.card.content.items() if k not in hidden}
+            typer.echo(json.dumps(card | {"name": kind, "engine": "spectra", "genres": list(imaginer.genres)}))
+            continue
+        typer.echo(f"{kind} (--engine spectra): {imaginer.card.content.get('licence', '')}")
+        typer.echo(f"  {', '.join(imaginer.genres)}")
 
 
 def evaluate(

@@ -90,6 +90,7 @@ def run(
     material = prepare(sources, work)
     from sideman.compose.models import spectra_shipped
     from sideman.compose.models.spectra_export import write
+    from sideman.compose.recipe import spectra_card
 
     cards = {}
     for part in parts:
@@ -97,6 +98,8 @@ def run(
         name = part if part == "vocoder" else f"spectra-{part}"
         facts = {"name": name, "licence": LICENCE} | facts | {"data": _data(material, part)}
         cards[name] = write(out / name, payload, facts)
+    if all((out / f"{name}.json").is_file() for name in spectra_card.NAMES):
+        spectra_card.write_page(out)
     return cards
 
 
