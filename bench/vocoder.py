@@ -122,6 +122,7 @@ def ways(session: Session | None, *, with_librosa: bool) -> dict[str, Way]:
     found: dict[str, Way] = {}
     if session is not None:
         found["network"] = told(method="network", session=session)
+        found["network, 2 corrections"] = told(method="network", session=session, corrections=2)
         found["network, uncorrected"] = told(method="network", session=session, corrections=0)
     found |= {
         "griffin-lim 32": told(method="griffin-lim", iterations=32),
@@ -129,6 +130,7 @@ def ways(session: Session | None, *, with_librosa: bool) -> dict[str, Way]:
         "griffin-lim 100, corrected": told(method="griffin-lim", iterations=100, corrections=2),
         "griffin-lim 100, pinv": lambda mel, sound: from_magnitude(magnitude_of(mel, iterations=0), len(sound)),
         "single-pass": told(method="single-pass"),
+        "single-pass, 3 corrections": told(method="single-pass", corrections=3),
         "griffin-lim 100, true magnitude": lambda _, sound: from_magnitude(
             np.abs(stft(sound, n_fft=FORM.n_fft, hop_length=FORM.hop_length)), len(sound)
         ),

@@ -58,13 +58,13 @@ class LowBins:
         floor = np.float32(self._form.floor) * scale
         wanted = np.maximum(mel_frames[:, self._bands] * scale, floor)
         low = np.ascontiguousarray(frames[:, : self.bins]) * scale
-        form = {"n_fft": self._n_fft, "hop_length": self._hop_length}
-        sound = istft(low.T, length=self._hop_length * (len(low) - 1) + 1, **form)
+        n_fft, hop_length = self._n_fft, self._hop_length
+        sound = istft(low.T, n_fft=n_fft, hop_length=hop_length, length=hop_length * (len(low) - 1) + 1)
         before = low
 
         def change(first: int, now: Complex64) -> Complex64:
             here = slice(first, first + len(now))
-            moved = now + momentum * (now - before[here]) if momentum else now.copy()
+            moved: Complex64 = now + momentum * (now - before[here]) if momentum else now.copy()
             before[here] = now
             gain = wanted[here] / np.maximum(np.abs(moved) @ self._to_bands, floor)
             gain *= np.sqrt(np.sqrt(gain))  # to the power of 1.25: bolder steps need fewer rounds
@@ -73,8 +73,10 @@ class LowBins:
 
         for number in range(rounds):
             momentum = np.float32(CORRECTION_MOMENTUM if number else 0)
-            sound = resynthesise(sound, change, block_frames=_BLOCK_FRAMES, **form)
-        bent = stft(sound, **form).T
+            sound = resynthesise(
+                sound, change, n_fft=n_fft, hop_length=hop_length, block_frames=_BLOCK_FRAMES
+            )  # fmt: skip
+        bent = stft(sound, n_fft=n_fft, hop_length=hop_length).T
         bent *= np.float32(self._decimation)
         bent -= frames[:, : self.bins]
         bent *= self._weight

@@ -190,7 +190,7 @@ def _clean(imaginer: Imaginer, noisy: Floats, time: float, genre: NDArray[Any], 
 
 
 def _patches(imaginer: Imaginer, wish: Wish, n_frames: int, rng: Generator) -> Iterator[Floats]:
-    n_noise, genres = int(imaginer.card.content["noise"]), len(imaginer.card.content["genres"])
+    n_noise = int(imaginer.card.content["noise"])
     common = rng.standard_normal(n_noise)
     hop = imaginer.window - _FADE
     fade = np.linspace(0, 1, _FADE, dtype=np.float32)
@@ -198,8 +198,10 @@ def _patches(imaginer: Imaginer, wish: Wish, n_frames: int, rng: Generator) -> I
     left = n_frames
     while left > 0:
         noise = np.sqrt(_KEPT) * common + np.sqrt(1 - _KEPT) * rng.standard_normal(n_noise)
-        genre = rng.integers(genres) if wish.genre is None else imaginer.genres.index(wish.genre)
-        told = {"genre": np.asarray([genre], np.int64)} if imaginer.genres else {}
+        told: dict[str, NDArray[Any]] = {}
+        if imaginer.genres:
+            genre = rng.integers(len(imaginer.genres)) if wish.genre is None else imaginer.genres.index(wish.genre)
+            told["genre"] = np.asarray([genre], np.int64)
         patch = imaginer.session.run_inputs(noise=noise[None].astype(np.float32), **told)["mel"][0]
         if tail is not None:
             patch = np.concatenate((tail * (1 - fade) + patch[:, :_FADE] * fade, patch[:, _FADE:]), 1)
