@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sideman.compose import train
+from sideman.compose.own import check_out
 from sideman.compose.train import Plan, digest_of, find_sources, hold_out, prepare_corpus
 from sideman.core.errors import DatasetError, OutputError, UsageError
 from tests.compose.tunes import write_tunes
@@ -86,7 +87,7 @@ def test_of_two_files_one_is_held_out_and_of_one_none(tmp_path):
 def test_nothing_is_written_over(tmp_path):
     (tmp_path / "full").mkdir()
     with pytest.raises(OutputError, match="another folder"):
-        train.check_out(tmp_path / "full", overwrite=True)
+        check_out(tmp_path / "full", (train.CARD,), overwrite=True)
 
 
 class TestWithTorch:

@@ -55,6 +55,7 @@ def score(
 
     needs_torch("sideman train score")
     from sideman.compose import train
+    from sideman.compose.own import check_out, work_folder
     from sideman.core.progress import progress
     from sideman.core.tuning import tune_allocator
 
@@ -63,13 +64,13 @@ def score(
         seed=seed,
     )  # fmt: skip
     plan.check()
-    train.check_out(out, overwrite=overwrite)
+    check_out(out, (train.CARD,), overwrite=overwrite)
     sources = train.find_sources(data)
     if dry_run:
         genres = sorted({source.genre for source in sources if source.genre})
         typer.echo(
             f"would train {model} {size} on {len(sources)} files, genres: {', '.join(genres) or 'none'}, "
-            f"and write {out}, keeping work in {train.work_folder(out)}"
+            f"and write {out}, keeping work in {work_folder(out)}"
         )
         return
     tune_allocator()

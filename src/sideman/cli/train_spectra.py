@@ -54,25 +54,26 @@ def spectra(
     Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 done, but some files were left out.
     """
     needs_torch("sideman train spectra")
+    from sideman.compose.own import check_out, work_folder
     from sideman.compose.spectra import train
     from sideman.core.progress import progress
     from sideman.core.tuning import tune_allocator
 
     plan = train.Plan(model, steps, batch, rate, genres, longest_s, device, seed)
     plan.check()
-    train.check_out(out, overwrite=overwrite)
+    check_out(out, train.CARDS, overwrite=overwrite)
     recordings = train.find_recordings(data)
     if dry_run:
         names = sorted({recording.genre for recording in recordings if recording.genre})
         typer.echo(
             f"would train a {model} on {len(recordings)} recordings, genres: {', '.join(names) or 'none'}, "
-            f"and write {out}, keeping work in {train.work_folder(out)}"
+            f"and write {out}, keeping work in {work_folder(out)}"
         )
         return
     tune_allocator()
     with progress("reading", len(recordings), quiet=quiet) as advance:
         prepared = train.prepare(
-            recordings, train.work_folder(out), plan, workers=workers, advance=lambda: advance(1)
+            recordings, work_folder(out), plan, workers=workers, advance=lambda: advance(1)
         )  # fmt: skip
     plan = train.settled(plan, prepared[0])
     done = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from sideman.compose.corpus import Corpus, Piece, Source, build
 from sideman.compose.keep import index_of, write_composer
+from sideman.compose.own import check_out, held_groups, work_folder
 from sideman.core.atomic import atomic_folder, atomic_write
 from sideman.core.errors import DatasetError, OutputError, UsageError
 from sideman.symbolic.reading import SUFFIXES
@@ -23,7 +23,6 @@ MOST_GENRES = 24
 CARD = "composer.json"
 _PASSES = 15  # over the music, by default
 _FEWEST_STEPS, _MOST_STEPS = 200, 20_000
-_HELD_OUT = 0.1
 Tell = Callable[[str], None]
 
 
@@ -91,20 +90,6 @@ def find_sources(folder: Path) -> list[Source]:
     return found
 
 
-def work_folder(out: Path) -> Path:
-    """Where the corpus stays and an unfinished run keeps what it has."""
-    return out.with_name(f"{out.name}.work")
-
-
-def check_out(out: Path, *, overwrite: bool) -> None:
-    """Refuse a place where no composer can go, before any work; raises :class:`OutputError`."""
-    is_ours = (out / CARD).is_file()
-    if out.exists() and not (overwrite and is_ours):
-        raise OutputError(f"{out}: already exists; {'--overwrite replaces it' if is_ours else 'name another folder'}")
-    if not out.absolute().parent.is_dir():
-        raise OutputError(f"{out}: its folder does not exist; create {out.parent} first")
-
-
 def digest_of(sources: list[Source]) -> str:
     """What tells whether the files are still the same: paths, sizes, times."""
     seen = hashlib.sha256()
@@ -145,17 +130,8 @@ def prepare_corpus(
 
 
 def hold_out(corpus: Corpus) -> list[Piece]:
-    """Set about a tenth of the pieces apart, whole groups, drawn by a hash of their names; returns them.
-
-    Nothing is held out where all pieces belong together.
-    """
-    sizes = Counter(p.group for p in corpus.pieces)
-    wanted, n_held = max(1, round(_HELD_OUT * len(corpus.pieces))), 0
-    held: set[str] = set()
-    for group in sorted(sizes, key=lambda name: hashlib.sha256(name.encode("utf-8", "replace")).digest()):
-        if len(held) + 1 < len(sizes) and n_held + sizes[group] <= max(wanted, min(sizes.values())):
-            held.add(group)
-            n_held += sizes[group]
+    """Set about a tenth of the pieces apart, whole groups (`held_groups`); returns them."""
+    held = held_groups([p.group for p in corpus.pieces])
     corpus.pieces = [replace(p, split="valid" if p.group in held else "train") for p in corpus.pieces]
     return corpus.part("valid")
 
@@ -192,7 +168,7 @@ def train(
         DatasetError, ModelError, OutputError, UsageError, MissingExtraError: see the message.
     """
     plan.check()
-    check_out(out, overwrite=overwrite)
+    check_out(out, (CARD,), overwrite=overwrite)
     say = tell or (lambda _: None)
     sources = find_sources(folder)
     work = work_folder(out)

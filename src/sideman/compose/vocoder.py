@@ -229,10 +229,11 @@ class _Network:
             raise ModelError(f"{path}: no vocoder: {told.shape} came of a picture of {hi - lo} frames")
         if not np.isfinite(np.einsum("btf->", told)):
             raise ModelError(f"{path}: the network gave NaN or infinite values for this picture; train it anew")
-        size = np.exp(np.minimum(told[0, :, :_BINS], np.float32(HIGHEST_LOG_MAGNITUDE)))
-        frames = np.empty(size.shape, np.complex64)
-        np.multiply(size, np.cos(told[0, :, _BINS:]), out=frames.real)
-        np.multiply(size, np.sin(told[0, :, _BINS:]), out=frames.imag)
+        size = np.exp(np.minimum(told[0, :, TONAL_BINS:_BINS], np.float32(HIGHEST_LOG_MAGNITUDE)))
+        angle = told[0, :, _BINS + TONAL_BINS :]
+        frames = np.empty((hi - lo, _BINS), np.complex64)
+        np.multiply(size, np.cos(angle), out=frames.real[:, TONAL_BINS:])
+        np.multiply(size, np.sin(angle), out=frames.imag[:, TONAL_BINS:])
         frames[:, :TONAL_BINS] = self._tones.frames(lo, hi)[:, :TONAL_BINS]
         return frames
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sideman.audio.mel_picture import FORM
+from sideman.compose.own import check_out, held_groups, work_folder
 from sideman.compose.spectra.corpus import Piece, Recording, SoundCorpus, build
 from sideman.compose.spectra.imaginers import CARD
 from sideman.core.atomic import atomic_folder, atomic_write
@@ -19,13 +19,13 @@ from sideman.core.errors import DatasetError, OutputError, UsageError
 from sideman.core.paths import find_audio
 
 MODELS = ("flow", "dcgan", "vocoder")
-VOCODER_CARD = "vocoder.json"
+CARDS = (CARD, "vocoder.json")
+"""By which a folder is known for ours: a generator's, a vocoder's."""
 MOST_GENRES = 200
 BATCHES = {"flow": 32, "dcgan": 32, "vocoder": 12}
 _WINDOW_S = {"flow": 1.86, "dcgan": 1.49, "vocoder": 1.1}
 _PASSES = {"flow": 40, "dcgan": 40, "vocoder": 25}
 _FEWEST_STEPS, _MOST_STEPS = 1000, 60_000
-_HELD_OUT = 0.1
 Tell = Callable[[str], None]
 
 
@@ -88,20 +88,6 @@ def find_recordings(folder: Path) -> list[Recording]:
     return found
 
 
-def work_folder(out: Path) -> Path:
-    """Where sound and pictures stay and an unfinished run keeps what it has."""
-    return out.with_name(f"{out.name}.work")
-
-
-def check_out(out: Path, *, overwrite: bool) -> None:
-    """Refuse a place where no model can go, before any work; raises :class:`OutputError`."""
-    is_ours = (out / CARD).is_file() or (out / VOCODER_CARD).is_file()
-    if out.exists() and not (overwrite and is_ours):
-        raise OutputError(f"{out}: already exists; {'--overwrite replaces it' if is_ours else 'name another folder'}")
-    if not out.absolute().parent.is_dir():
-        raise OutputError(f"{out}: its folder does not exist; create {out.parent} first")
-
-
 def prepare(
     recordings: list[Recording],
     work: Path,
@@ -148,14 +134,8 @@ def _digest(recordings: list[Recording], plan: Plan) -> str:
 
 
 def hold_out(pieces: list[Piece]) -> tuple[list[Piece], list[Piece]]:
-    """Pieces to learn from, and about a tenth set apart, whole groups, drawn by a hash of their names."""
-    sizes = Counter(p.recording.group for p in pieces)
-    wanted, n_held = max(1, round(_HELD_OUT * len(pieces))), 0
-    held: set[str] = set()
-    for group in sorted(sizes, key=lambda name: hashlib.sha256(name.encode("utf-8", "replace")).digest()):
-        if len(held) + 1 < len(sizes) and n_held + sizes[group] <= max(wanted, min(sizes.values())):
-            held.add(group)
-            n_held += sizes[group]
+    """Pieces to learn from, and about a tenth set apart, whole groups (`held_groups`)."""
+    held = held_groups([p.recording.group for p in pieces])
     return [p for p in pieces if p.recording.group not in held], [p for p in pieces if p.recording.group in held]
 
 
@@ -198,7 +178,7 @@ def train(
         ModelError, OutputError, UsageError, MissingExtraError: see the message.
     """
     plan.check()
-    check_out(out, overwrite=overwrite)
+    check_out(out, CARDS, overwrite=overwrite)
     say = tell or (lambda _: None)
     corpus, left_out = prepared
     for line in left_out:
