@@ -40,6 +40,7 @@ class LowBins:
         self._to_bands = np.ascontiguousarray(inside.T)
         self._to_bins = inside / np.maximum(total, _TINY)
         self._unheard = (total <= _TINY).astype(np.float32)
+        self._unheard[0] = 0  # of what lies below hearing a picture tells nothing: it is to die away
         self._weight = np.ones(self.bins, np.float32)
         self._weight[top - _FADE_BINS : top] = np.linspace(1, 0, _FADE_BINS, dtype=np.float32)
         self._weight[top:] = 0
