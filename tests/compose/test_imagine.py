@@ -133,3 +133,12 @@ def test_a_folder_that_holds_no_generator_is_named(tmp_path):
     (tmp_path / "spectra.json").write_text('{"sha256": "0", "kind": "waves"}')
     with pytest.raises(ModelError, match="is no generator's card"):
         open_imaginer(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["flow", "dcgan"])
+@pytest.mark.parametrize("seconds", [0.3, 7.0, 50.0])
+def test_progress_adds_up_to_the_frames_of_the_picture(kind, seconds):
+    told = []
+    imagine(imaginer_of(kind), Wish(steps=7), seconds, advance=told.append)
+    assert sum(told) == frames_of(seconds)
+    assert min(told) >= 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def imagine_blocks(
         wish: what to imagine; None leaves all open.
         seconds: length of all together, up to an hour.
         seed: same seed, same picture.
-        advance: called with the number of frames that became ready.
+        advance: called with numbers of frames as the work goes on; they add up to the frames of all pictures.
 
     Raises:
         UsageError: the wish or the length cannot be.
@@ -113,17 +114,13 @@ def imagine_blocks(
     n_frames = frames_of(seconds)
     make = _flowing if imaginer.kind == "flow" else _patches
     rng = np.random.default_rng(seed)
-    made = 0
-    for block in make(imaginer, asked, n_frames, rng):
+    for block in make(imaginer, asked, n_frames, rng, advance or (lambda _: None)):
         if not np.isfinite(block).all():
             raise ModelError(f"{imaginer.card.path}: gives no finite numbers; train it anew")
-        made += block.shape[1]
-        if advance is not None:
-            advance(block.shape[1])
         yield np.clip(block, np.float32(FORM.lowest), np.float32(_HIGHEST))
 
 
-def _flowing(imaginer: Imaginer, wish: Wish, n_frames: int, rng: Generator) -> Iterator[Floats]:
+def _flowing(imaginer: Imaginer, wish: Wish, n_frames: int, rng: Generator, advance: Advance) -> Iterator[Floats]:
     window = imaginer.window
     hop = window // 2
     known: Floats | None = None
@@ -131,14 +128,23 @@ def _flowing(imaginer: Imaginer, wish: Wish, n_frames: int, rng: Generator) -> I
     while left > 0:
         inside = left + (0 if known is None else hop)
         windows = min(_CANVAS_WINDOWS, max(1, -(-(inside - hop) // hop)))
-        canvas = _canvas(imaginer, wish, windows, known, rng)
+        coming = min(left, hop * (windows + (known is None)))
+        on_step = partial(_tell_step, advance, coming, wish.steps)
+        canvas = _canvas(imaginer, wish, windows, known, rng, on_step)
         new = canvas if known is None else canvas[:, hop:]
         known = canvas[:, -hop:]
         yield new[:, :left] * imaginer.spread + imaginer.mean
         left -= new.shape[1]
 
 
-def _canvas(imaginer: Imaginer, wish: Wish, windows: int, known: Floats | None, rng: Generator) -> Floats:
+def _tell_step(advance: Advance, n: int, steps: int, step: int) -> None:
+    """Tell a step's share of ``n`` frames; all steps together tell ``n``."""
+    advance(n * (step + 1) // steps - n * step // steps)
+
+
+def _canvas(
+    imaginer: Imaginer, wish: Wish, windows: int, known: Floats | None, rng: Generator, on_step: Callable[[int], None]
+) -> Floats:
     """A canvas of so many windows as z-scores; ``known`` (96, half a window) is what it begins with."""
     window = imaginer.window
     hop = window // 2
@@ -160,6 +166,7 @@ def _canvas(imaginer: Imaginer, wish: Wish, windows: int, known: Floats | None, 
             joined[:, i * hop : i * hop + window] += weight * clean[i]
         joined /= total
         x = x + (then - now) / (1 - now) * (joined - x)
+        on_step(step)
     if known is not None:
         x[:, :hop] = known
     return np.asarray(x, np.float32)
@@ -189,7 +196,7 @@ def _clean(imaginer: Imaginer, noisy: Floats, time: float, genre: NDArray[Any], 
     )["clean"]
 
 
-def _patches(imaginer: Imaginer, wish: Wish, n_frames: int, rng: Generator) -> Iterator[Floats]:
+def _patches(imaginer: Imaginer, wish: Wish, n_frames: int, rng: Generator, advance: Advance) -> Iterator[Floats]:
     n_noise = int(imaginer.card.content["noise"])
     common = rng.standard_normal(n_noise)
     hop = imaginer.window - _FADE
@@ -206,5 +213,6 @@ def _patches(imaginer: Imaginer, wish: Wish, n_frames: int, rng: Generator) -> I
         if tail is not None:
             patch = np.concatenate((tail * (1 - fade) + patch[:, :_FADE] * fade, patch[:, _FADE:]), 1)
         tail = patch[:, hop:]
+        advance(min(hop, left))
         yield patch[:, : min(hop, left)]
         left -= hop
