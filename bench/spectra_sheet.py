@@ -15,6 +15,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from PIL import Image
 
 import spectra_sets as sets
 from sideman.audio.mel_picture import FORM, log_mel_picture
@@ -47,7 +48,9 @@ def main() -> None:
             axis.set_yticks([])
             axis.set_title(f"{genre}: {title}", fontsize=8)
     figure.tight_layout(pad=0.4)
-    figure.savefig(args.out, dpi=80)
+    figure.savefig(args.out, dpi=60)
+    with Image.open(args.out) as picture:  # a quarter of the bytes, and no difference to the eye
+        picture.convert("RGB").quantize(64).save(args.out, optimize=True)
 
 
 if __name__ == "__main__":

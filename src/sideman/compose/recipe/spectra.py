@@ -31,10 +31,10 @@ LICENCE = "for research and private use: learnt from GTZAN, whose recordings wer
 class Amounts:
     """Steps of each leg; `SHORT` proves the road only."""
 
-    vocoder: int = 5000
+    vocoder: int = 4400
     vocoder_against_judge: int = 0
     flow: int = 3500
-    dcgan: int = 2200
+    dcgan: int = 1600
 
 
 SHORT = Amounts(4, 0, 4, 4)
