@@ -56,7 +56,7 @@ def invert(
             min=0,
             max=100,
             metavar="N",
-            help="Rounds that bend the sound towards its picture; by default 2 for the network, 0 else.",
+            help="Rounds that bend the sound towards its picture; by default 3 for the network, 0 else.",
             show_default=False,
         ),
     ] = None,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -47,16 +47,14 @@ class Duel:
     falls: bool = False
 
 
-class Losses:
+class Losses(Protocol):
     """What a step is asked for; `judge` comes first and must not follow gradients into the maker."""
 
     def judge(self, step: int) -> Tensor:
         """Loss of the judge on the batch of a step."""
-        raise NotImplementedError
 
     def maker(self, step: int) -> tuple[Tensor, dict[str, float]]:
         """Loss of the maker on the batch of a step, and figures worth keeping."""
-        raise NotImplementedError
 
 
 def duel(
