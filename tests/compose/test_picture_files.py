@@ -6,6 +6,7 @@ import json
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -294,3 +295,15 @@ def test_what_is_too_loud_is_brought_down(tmp_path, picture):
     assert done.peak > 1
     assert done.gain == pytest.approx(CEILING / done.peak)
     assert np.abs(load(tmp_path / "a.wav")[0]).max() == pytest.approx(CEILING, abs=0.001)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_sound_that_finds_no_room_is_told_in_one_line(tmp_path, monkeypatch):
+    """Found: a disk that filled up while a picture was inverted ended in "No space left on device" and no name."""
+    from sideman.compose.spectra import sound_files
+    from sideman.core.errors import OutputError
+
+    monkeypatch.setattr(sound_files.tempfile, "TemporaryFile", lambda dir: Path("/dev/full").open("wb"))
+    kept = sound_files.KeptSound(tmp_path)
+    with pytest.raises(OutputError, match=r"cannot be written to \(no space left on device\); free space there"):
+        kept.add(np.zeros(100_000, np.float32))

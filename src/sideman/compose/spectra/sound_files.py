@@ -37,8 +37,8 @@ class KeptSound:
         try:
             self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"{folder}: cannot be written to ({reason}); choose another folder") from None
+            raise _cannot_keep(folder, error) from None
+        self._folder = folder
         self.samples_n, self.peak = 0, 0.0
 
     def __enter__(self) -> KeptSound:
@@ -52,8 +52,12 @@ class KeptSound:
         self._file.close()
 
     def add(self, block: Float32) -> None:
-        """Keep samples (n,) behind those before."""
-        self._file.write(np.ascontiguousarray(block, np.float32).data)
+        """Keep samples (n,) behind those before; raises :class:`OutputError` where there is no room."""
+        try:
+            self._file.write(np.ascontiguousarray(block, np.float32).data)
+            self._file.flush()
+        except OSError as error:
+            raise _cannot_keep(self._folder, error) from None
         self.samples_n += len(block)
         self.peak = max(self.peak, float(np.abs(block).max(initial=0.0)))
 
@@ -62,6 +66,11 @@ class KeptSound:
         self._file.seek(0)
         while data := self._file.read(4 * _BLOCK_N):
             yield np.frombuffer(data, np.float32)
+
+
+def _cannot_keep(folder: Path, error: OSError) -> OutputError:
+    reason = (error.strerror or str(error)).lower()
+    return OutputError(f"{folder}: cannot be written to ({reason}); free space there or choose another folder")
 
 
 def check_sound_name(path: Path) -> None:
