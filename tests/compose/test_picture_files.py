@@ -303,7 +303,7 @@ def test_sound_that_finds_no_room_is_told_in_one_line(tmp_path, monkeypatch):
     from sideman.compose.spectra import sound_files
     from sideman.core.errors import OutputError
 
-    monkeypatch.setattr(sound_files.tempfile, "TemporaryFile", lambda dir: Path("/dev/full").open("wb"))
+    monkeypatch.setattr(sound_files.tempfile, "TemporaryFile", lambda dir: Path("/dev/full").open("wb"))  # noqa: SIM115
     kept = sound_files.KeptSound(tmp_path)
     with pytest.raises(OutputError, match=r"cannot be written to \(no space left on device\); free space there"):
         kept.add(np.zeros(100_000, np.float32))
