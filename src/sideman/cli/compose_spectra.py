@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sideman.compose.spectra.piece import Imagined
     from sideman.compose.wish import Flags
 
+_BLOCK_N = 1 << 19
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".npz", ".png")
 
 
@@ -116,12 +117,13 @@ def _write_all(
 def _write(piece: Imagined, target: Path) -> None:
     from sideman.audio.mel_picture import FORM
     from sideman.compose.spectra.files import write_picture
-    from sideman.symbolic.render import write_audio
+    from sideman.compose.spectra.sound_files import write_sound
 
     if target.suffix.lower() in (".npz", ".png"):
         write_picture(piece.mel, target)
     else:
-        write_audio(piece.samples, target, FORM.sample_rate_hz)
+        blocks = (piece.samples[i : i + _BLOCK_N] for i in range(0, len(piece.samples), _BLOCK_N))
+        write_sound(blocks, target, FORM.sample_rate_hz)
 
 
 def _tell(piece: Imagined, targets: list[Path], *, as_json: bool) -> None:

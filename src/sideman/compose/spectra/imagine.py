@@ -85,7 +85,12 @@ def imagine(
     advance: Advance | None = None,
 ) -> Floats:
     """A log-mel picture, (96, frames), as :func:`imagine_blocks` gives it in pieces."""
-    return np.concatenate(list(imagine_blocks(imaginer, wish, seconds, seed=seed, advance=advance)), axis=1)
+    mel = np.empty((FORM.n_mels, frames_of(seconds)), np.float32)
+    done = 0
+    for block in imagine_blocks(imaginer, wish, seconds, seed=seed, advance=advance):
+        mel[:, done : done + block.shape[1]] = block
+        done += block.shape[1]
+    return mel
 
 
 def imagine_blocks(
