@@ -68,7 +68,7 @@ def _size(network: nn.Module) -> int:
 
 
 def _training(path: Path, begun: float, **facts: int) -> dict[str, Any]:
-    """Facts of a run; the seconds of processor time are those of every process that ended a part of it, kept in ``path``-seconds.json."""
+    """Facts of a run, with the seconds of processor time that it took up to now, kept in ``path``-seconds.json."""
     kept = path.with_name(f"{path.name}-seconds.json")
     before = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else 0.0
     seconds = round(before + time.process_time() - begun)
