@@ -54,7 +54,7 @@ def page(cards: list[dict[str, Any]]) -> str:
             f"- file: `{name}.onnx`, sha256 `{card['sha256']}`, {card['parameters']:,} parameters, weights in 16 bits",
             f"- what: {_WHAT[name]}",
             *(f"- learnt from {key}: {value}" for key, value in card["data"].items()),
-            f"- training: {', '.join(f'{key} {value:,}' for key, value in training.items())}",
+            f"- training: {', '.join(_told(key, value) for key, value in training.items())}",
             f"- machine: {card['training'].get('machine', 'not kept')}",
             f"- licence: {card['licence']}",
             "",
@@ -70,3 +70,7 @@ def page(cards: list[dict[str, Any]]) -> str:
         *(f"- {line}" for line in _LIMITS),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _told(key: str, value: int | str) -> str:
+    return f"{key} {value:,}" if isinstance(value, int) else f"{key}: {value}"
