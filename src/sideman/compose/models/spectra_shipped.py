@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +14,6 @@ from torch import nn
 from sideman.compose.models import dcgan, dcgan_run, flow, flow_run, spectra_export, vocoder, vocoder_run
 from sideman.compose.recipe.spectra import Amounts, Material
 from sideman.compose.spectra.picture_batches import PictureBatches
-from sideman.core.atomic import atomic_write
 from sideman.training.adversarial import Duel
 
 
@@ -34,7 +32,7 @@ def vocoder_part(material: Material, work: Path, amounts: Amounts) -> tuple[byte
     facts = {
         "kind": "vocoder",
         "parameters": _size(network),
-        "training": _training(work / "vocoder", begun, steps=amounts.vocoder, judged=amounts.vocoder_against_judge),
+        "training": _training(begun, steps=amounts.vocoder, judged=amounts.vocoder_against_judge),
     }
     return spectra_export.vocoder_onnx(network), facts
 
@@ -47,7 +45,7 @@ def flow_part(material: Material, work: Path, amounts: Amounts) -> tuple[bytes, 
     trained = flow_run.learn_flow(
         batches, len(genres), flow_run.schedule_of(amounts.flow), checkpoint=work / "flow.safetensors"
     )  # fmt: skip
-    facts = {"training": _training(work / "flow", begun, steps=amounts.flow)}
+    facts = {"training": _training(begun, steps=amounts.flow)}
     return spectra_export.flow_onnx(trained), spectra_export.generator_facts(trained, genres) | facts
 
 
@@ -59,7 +57,7 @@ def dcgan_part(material: Material, work: Path, amounts: Amounts) -> tuple[bytes,
     trained, history = dcgan_run.learn_dcgan(
         batches, len(genres), Duel(amounts.dcgan, checkpoint_every=200), checkpoint=work / "dcgan.safetensors"
     )  # fmt: skip
-    facts = {"training": _training(work / "dcgan", begun, steps=amounts.dcgan), "history": history}
+    facts = {"training": _training(begun, steps=amounts.dcgan), "history": history}
     return spectra_export.dcgan_onnx(trained), spectra_export.generator_facts(trained, genres) | facts
 
 
@@ -67,14 +65,9 @@ def _size(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def _training(path: Path, begun: float, **facts: int) -> dict[str, Any]:
-    """Facts of a run, with the seconds of processor time that it took up to now, kept in ``path``-seconds.json."""
-    kept = path.with_name(f"{path.name}-seconds.json")
-    before = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else 0.0
-    seconds = round(before + time.process_time() - begun)
-    with atomic_write(kept, "w") as file:
-        json.dump(seconds, file)
-    return facts | {"core_seconds": seconds}
+def _training(begun: float, **facts: int) -> dict[str, Any]:
+    """Facts of a run, with the seconds of processor time of the process that ended it."""
+    return facts | {"core_seconds": round(time.process_time() - begun)}
 
 
 MAKERS: dict[str, Callable[[Material, Path, Amounts], tuple[bytes, dict[str, Any]]]] = {
