@@ -86,6 +86,7 @@ def _register() -> None:
         playlist,
         recommend,
         scan,
+        serve,
         similar,
         spectra,
         tag,
@@ -97,7 +98,7 @@ def _register() -> None:
     library = (scan, ls, tag, similar, playlist, recommend, feedback, insights, learn)
     laboratory = (data, train, evaluate, compare, tune, explain, lab)
     # In the order in which --help names them.
-    for module in (*listening, *library, compose, spectra, *laboratory, doctor):
+    for module in (*listening, *library, compose, spectra, serve, *laboratory, doctor):
         module.register(app)
 
 

@@ -1,0 +1,64 @@
+"""The application: routes under ``/api/v1``, OpenSubsonic under ``/rest``, the page at ``/``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from sideman import __version__
+from sideman.web import guard, page, problems
+from sideman.web.context import Context
+from sideman.web.routes import (
+    compose,
+    feedback,
+    hearing,
+    insights,
+    jobs,
+    lab,
+    library,
+    moods,
+    playlists,
+    service,
+    subsonic,
+    tags,
+)
+from sideman.web.settings import Settings
+
+PREFIX = "/api/v1"
+_ROUTERS = (service, hearing, library, playlists, tags, moods, feedback, insights, compose, jobs, lab)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI application; ``sideman serve`` runs it in uvicorn.
+
+    Args:
+        settings: how it is to be served; by default on loopback, with the user's library.
+    """
+    chosen = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.context = Context(chosen)
+        try:
+            yield
+        finally:
+            await app.state.context.close()
+
+    app = FastAPI(
+        title="Sideman",
+        version=__version__,
+        summary="Names the genre, mood, tempo and key of recordings, keeps a library, composes: offline.",
+        lifespan=lifespan,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # these pages would load scripts from elsewhere
+        redoc_url=None,
+    )
+    problems.install(app)
+    for module in _ROUTERS:
+        app.include_router(module.router, prefix=PREFIX)
+    app.include_router(subsonic.router)
+    page.install(app)
+    guard.install(app, chosen)
+    return app

@@ -1,0 +1,65 @@
+"""What the routes share: settings, the library, workers and jobs."""
+
+from __future__ import annotations
+
+import threading
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from sideman.core.errors import LibraryError
+from sideman.library.store import Store, open_store
+from sideman.web.jobs import Jobs
+from sideman.web.settings import Settings
+from sideman.web.workers import Workers
+
+
+class Context:
+    """One server's parts; made by :func:`sideman.web.api.create_app`, closed with it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.workers = Workers(settings)
+        self.jobs = Jobs(settings)
+        self._store: Store | None = None
+        self._lock = threading.Lock()
+
+    def store(self) -> Store:
+        """The library, opened on first use; one that is made later by ``sideman scan`` is found then.
+
+        Raises:
+            LibraryError: there is none yet.
+        """
+        with self._lock:
+            if self._store is None:
+                self._store = open_store(self.settings.database, create=False)
+            return self._store
+
+    def library(self) -> Store | None:
+        """The library, or None where there is none yet."""
+        try:
+            return self.store()
+        except LibraryError:
+            return None
+
+    async def close(self) -> None:
+        """End workers and jobs and close the library."""
+        await self.jobs.close()
+        await self.workers.close()
+        if self._store is not None:
+            self._store.close()
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+def _store(context: Annotated[Context, Depends(_context)]) -> Store:
+    return context.store()
+
+
+Shared = Annotated[Context, Depends(_context)]
+"""A route's parameter: the :class:`Context`."""
+Library = Annotated[Store, Depends(_store)]
+"""A route's parameter: the open library; where there is none, the answer is 404 and says how to make one."""

@@ -1,0 +1,96 @@
+"""Errors as RFC 9457 problem details: one line in ``detail``, never a traceback."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from sideman.core.errors import LibraryError, MissingExtraError, OutputError, SidemanError, UsageError, WorkerError
+
+_LOG = logging.getLogger("sideman.web")
+
+
+class Problem(BaseModel):
+    """Why a request was refused (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+class NotFoundError(SidemanError):
+    """What was named is not there."""
+
+
+class BusyError(SidemanError):
+    """Too much is waiting already; ``retry_after_s`` says when to come again."""
+
+    def __init__(self, message: str, retry_after_s: int = 2) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ConflictError(SidemanError):
+    """The request does not fit the present state."""
+
+
+def status_of(error: SidemanError) -> int:
+    """The HTTP status that tells of an error."""
+    match error:
+        case NotFoundError() | LibraryError():
+            return 404
+        case BusyError():
+            return 429
+        case ConflictError():
+            return 409
+        case UsageError():
+            return 422
+        case MissingExtraError():
+            return 501
+        case WorkerError() | OutputError():
+            return 503
+        case _:  # a recording, score or model that cannot be used
+            return 422
+
+
+def answer(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """A problem as a response."""
+    line = detail.encode("utf-8", "replace").decode()  # a path may hold bytes that are no text
+    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=line)
+    return JSONResponse(told.model_dump(), status, headers, media_type="application/problem+json")
+
+
+def of(error: SidemanError) -> JSONResponse:
+    """An error of ours as a response."""
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, BusyError) else None
+    return answer(status_of(error), str(error), headers)
+
+
+def install(app: FastAPI) -> None:
+    """Turn every error into a problem."""
+
+    @app.exception_handler(SidemanError)
+    def _ours(_: Request, error: SidemanError) -> JSONResponse:
+        return of(error)
+
+    @app.exception_handler(HTTPException)
+    def _http(_: Request, error: HTTPException) -> JSONResponse:
+        return answer(error.status_code, str(error.detail), dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+        return answer(422, f"{where or 'request'}: {first['msg']}")
+
+    @app.exception_handler(Exception)
+    def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        _LOG.exception("%s %s", request.method, request.url.path, exc_info=error)
+        return answer(500, f"unexpected {type(error).__name__}; please report this")

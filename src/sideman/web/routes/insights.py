@@ -1,0 +1,7 @@
+"""Routes: insights."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,7 @@
+"""Routes: service."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,7 @@
+"""Routes: subsonic."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,7 @@
+"""Routes: tags."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()

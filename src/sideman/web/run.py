@@ -1,0 +1,58 @@
+"""Running the application in uvicorn."""
+
+from __future__ import annotations
+
+import socket
+import webbrowser
+from collections.abc import Callable
+
+import uvicorn
+
+from sideman.core.errors import SidemanError
+from sideman.web import page
+from sideman.web.api import create_app
+from sideman.web.settings import Settings
+
+
+def run(settings: Settings, *, show: bool = False, tell: Callable[[str], None] = print) -> None:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Args:
+        settings: where and how.
+        show: open the page in the user's browser.
+        tell: says where it can be reached, once it can.
+
+    Raises:
+        SidemanError: the address cannot be had.
+    """
+    listener = _listener(settings)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{port}/"
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            tell(f"listening on {address}" + ("" if page.built() else " (API only: the page was not built)"))
+            if show:
+                webbrowser.open(address + (f"?token={settings.token}" if settings.token else ""))
+
+    config = uvicorn.Config(
+        create_app(settings), log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+        timeout_keep_alive=20, h11_max_incomplete_event_size=64 * 1024, timeout_graceful_shutdown=5, ws="none",
+    )  # fmt: skip
+    Server(config).run(sockets=[listener])
+
+
+def _listener(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host.strip("[]"), settings.port))
+    except OSError as error:
+        listener.close()
+        why = error.strerror or str(error)
+        raise SidemanError(f"{settings.host}:{settings.port}: cannot listen there ({why}); choose another --port") from None
+    listener.listen(128)
+    return listener
