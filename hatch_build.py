@@ -69,8 +69,13 @@ def _build(web: Path) -> None:
     found = re.match(r"v(\d+)", told)
     if found is None or int(found[1]) < _OLDEST_NODE:
         raise PageError(f"Node.js is {told.strip() or 'broken'}; install version {_OLDEST_NODE} or newer")
-    for command in ([npm, "ci", "--no-audit", "--no-fund"], [npm, "run", "build"]):
+    # What was installed from this very lock file is not installed again.
+    lock, installed = (web / "package-lock.json").read_bytes(), web / "node_modules" / ".installed-from"
+    fresh = not installed.is_file() or installed.read_bytes() != lock
+    for command in [[npm, "ci", "--no-audit", "--no-fund"]] * fresh + [[npm, "run", "build"]]:
         done = subprocess.run(command, cwd=web, capture_output=True, text=True, check=False)
         if done.returncode:
             last = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()][-3:]
             raise PageError(f"`{' '.join(['npm', *command[1:]])}` failed: {' '.join(last)}")
+        if command[1] == "ci":
+            installed.write_bytes(lock)

@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Plugin } from "vite";
 
 // Tiny detector and expression network, shipped inside the npm package; served by us, loaded only when the camera is on.
@@ -18,7 +18,7 @@ export function faceModels(): Plugin {
     name: "face-models",
     apply: "build",
     configResolved(config) {
-      out = join(config.root, config.build.outDir, "face");
+      out = resolve(config.root, config.build.outDir, "face");
     },
     closeBundle() {
       const require = createRequire(import.meta.url);
