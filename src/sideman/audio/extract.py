@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sideman.audio import decode
 from sideman.audio.descriptors import DESCRIPTOR_COLUMNS, as_row, describe, describe_stream
+from sideman.audio.limits import DEFAULT_LIMITS, Limits
 from sideman.audio.sequences import (
     cut_segments,
     mel_image,
@@ -102,10 +103,13 @@ class Recipe:
         return asdict(self)
 
 
-def extract(path: str | os.PathLike[str], recipe: Recipe) -> Iterator[NDArray[np.floating]]:
+def extract(
+    path: str | os.PathLike[str], recipe: Recipe, *, limits: Limits = DEFAULT_LIMITS
+) -> Iterator[NDArray[np.floating]]:
     """Yield the features of a file, row by row, each of ``recipe.row_shape`` and ``recipe.row_type``.
 
-    Memory stays bounded for recordings of any length. A rest shorter than a segment is left out.
+    Memory stays bounded for recordings of any length. A rest shorter than a segment is left out. ``limits`` is what
+    the recording may cost.
 
     Raises
     ------
@@ -115,9 +119,9 @@ def extract(path: str | os.PathLike[str], recipe: Recipe) -> Iterator[NDArray[np
         Its format needs an extra.
     """
     if recipe.segment_s is None:
-        yield as_row(describe_stream(_Replay(path), SAMPLE_RATE_HZ))
+        yield as_row(describe_stream(_Replay(path, limits), SAMPLE_RATE_HZ))
         return
-    blocks = _Counted(decode.stream(path, sample_rate_hz=SAMPLE_RATE_HZ, block_s=_BLOCK_S))
+    blocks = _Counted(decode.stream(path, sample_rate_hz=SAMPLE_RATE_HZ, block_s=_BLOCK_S, limits=limits))
     found = False
     for _, samples in cut_segments(blocks, recipe.length_n, recipe.step_n):
         found = True
@@ -153,8 +157,8 @@ class _Counted:
 class _Replay:
     """A file's blocks for two passes: kept from the first one if there are not too many, else decoded again."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._read = partial(decode.stream, path, sample_rate_hz=SAMPLE_RATE_HZ, block_s=_BLOCK_S)
+    def __init__(self, path: str | os.PathLike[str], limits: Limits) -> None:
+        self._read = partial(decode.stream, path, sample_rate_hz=SAMPLE_RATE_HZ, block_s=_BLOCK_S, limits=limits)
         self._kept: list[Float32] | None = None
 
     def __call__(self) -> Iterable[Float32]:

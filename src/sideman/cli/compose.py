@@ -5,29 +5,27 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from sideman.cli import compose_judge
 from sideman.cli.common import INTERRUPTED, complain, printable
 from sideman.core.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from sideman.compose.composers import Composer
     from sideman.compose.controls import Controls
     from sideman.compose.generate import Composition
     from sideman.compose.prompt import Understanding
     from sideman.compose.ranking import Candidate
+    from sideman.compose.start import Mode, Write
 
 _MOST_PIECES = 100
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the application."""
-    from sideman.cli import compose_judge
-
     group = typer.Typer(invoke_without_command=True, subcommand_metavar="[COMMAND]")
     group.callback()(compose)
     group.command("models")(compose_judge.models)
@@ -133,10 +131,13 @@ def compose(
         return
     from sideman.compose.composers import choose
     from sideman.compose.generate import check as check_wish
-    from sideman.compose.wish import Flags, numbered, understood
+    from sideman.compose.sampling import Sampling
+    from sideman.compose.start import Start, parse_range, styled, writer
+    from sideman.compose.wish import Flags, from_flags, numbered, understood
+    from sideman.symbolic.reading import read_score
 
     if check is not None:
-        _check(check, model, as_json=as_json)
+        compose_judge.tell_originality(check, model, as_json=as_json)
         return
     flags = Flags(
         genre, mood, valence, arousal, tempo_bpm, key, metre, bars, seconds, instruments, density
@@ -160,22 +161,18 @@ def compose(
         raise UsageError(f"--engine {engine!r}: choose score or spectra")
     if (steps, guidance, vocoder) != (None, None, None):
         raise UsageError("--steps, --guidance and --vocoder go with --engine spectra")
-    sources = [p for p in (continue_, harmonise, infill) if p is not None]
+    kept = {"continue": continue_, "harmonise": harmonise, "infill": infill}
+    sources = {mode: path for mode, path in kept.items() if path is not None}
     if len(sources) > 1:
         raise UsageError("--continue, --harmonise and --infill exclude each other; choose one")
-    if (infill is None) != (bars_of is None):
-        raise UsageError("--infill needs --bars-of, and the other way round: --infill song.mid --bars-of 5-8")
-    if keep_bars is not None and continue_ is None:
-        raise UsageError("--keep-bars goes with --continue: --continue song.mid --keep-bars 4")
-    if strict_key and sources:
-        raise UsageError("--strict-key is for new pieces; a given one has notes of its own, leave it out")
-    if (harmonise or infill) and (bars or seconds):
-        raise UsageError("--bars and --seconds: the given piece sets the length; leave them out")
+    mode, source = next(iter(sources.items()), ("new", None))
+    start = Start(cast("Mode", mode), keep_bars, parse_range(bars_of) if bars_of is not None else None)
     if not math.isfinite(temperature):
         raise UsageError("--temperature must be a number from 0 to 3")
     asked, told = understood(prompt, flags)
+    start.check(from_flags(flags), strict_key=strict_key, seconds=seconds)
     if style_of is not None:
-        asked = asked.merged(_style_of(style_of))
+        asked = styled(asked, read_score(style_of))
     check_wish(asked)
     composer, notice = choose(asked.genre, model)
     files = numbered(out or [Path("piece.mid")], n)
@@ -196,60 +193,13 @@ def compose(
         import secrets
 
         seed = secrets.randbelow(1_000_000)
-    write = _writer(asked, composer, continue_, keep_bars, harmonise, infill, bars_of, temperature, strict_key)
+    score = None if source is None else read_score(source)  # refused before anything is composed
+    write = writer(start, score, asked, composer, sampling=Sampling(temperature=temperature), strict_key=strict_key)
     _run(write, files, seed, n, soundfont, as_json=as_json, quiet=quiet, key_asked=asked.key is not None)
 
 
-def _writer(
-    asked: Controls,
-    composer: Composer,
-    continue_: Path | None,
-    keep_bars: int | None,
-    harmonise: Path | None,
-    infill: Path | None,
-    bars_of: str | None,
-    temperature: float,
-    strict_key: bool,
-) -> Any:
-    """A function from a seed to a piece; files are read, and refused, before anything is composed."""
-    from sideman.compose import modes
-    from sideman.compose.generate import compose as compose_new
-    from sideman.compose.sampling import Sampling
-    from sideman.symbolic.reading import read_score
-
-    sampling = Sampling(temperature=temperature)
-    if continue_ is not None:
-        score = read_score(continue_)
-        return lambda seed: modes.continue_score(
-            score, asked, composer, keep_bars=keep_bars, seed=seed, sampling=sampling
-        )
-    if harmonise is not None:
-        score = read_score(harmonise)
-        return lambda seed: modes.harmonise(score, asked, composer, seed=seed, sampling=sampling)
-    if infill is not None:
-        score = read_score(infill)
-        first, last = _range(bars_of or "")
-        return lambda seed: modes.infill(score, first, last, asked, composer, seed=seed, sampling=sampling)
-    return lambda seed: compose_new(asked, composer, seed=seed, sampling=sampling, strict_key=strict_key)
-
-
-def _range(text: str) -> tuple[int, int]:
-    first, _, last = text.partition("-")
-    try:
-        return int(first), int(last or first)
-    except ValueError:
-        raise UsageError(f"--bars-of {text!r}: name bars as 5-8, or one as 5") from None
-
-
-def _style_of(path: Path) -> Controls:
-    from sideman.compose.modes import controls_of
-    from sideman.symbolic.reading import read_score
-
-    return controls_of(read_score(path))
-
-
 def _run(
-    write: Any,
+    write: Write,
     files: list[list[Path]],
     seed: int,
     n: int,
@@ -260,6 +210,7 @@ def _run(
     key_asked: bool,
 ) -> None:
     """Compose, rank, write, tell."""
+    from sideman.compose.piece_files import write_piece
     from sideman.compose.ranking import listen, ranked
     from sideman.compose.wish import AUDIO_SUFFIXES
     from sideman.core.progress import progress
@@ -280,35 +231,13 @@ def _run(
             interrupted = True
     ordered = ranked(made) if n > 1 or wants_audio else made  # type: ignore[arg-type]
     for candidate, targets in zip(ordered, files, strict=False):
-        piece = getattr(candidate, "piece", candidate)
+        written: Any = getattr(candidate, "piece", candidate)
         for target in targets:
-            _write(piece, target, getattr(candidate, "samples", None))
+            write_piece(written, target, getattr(candidate, "samples", None))
         _tell(candidate, targets, as_json=as_json, key_asked=key_asked)
     if interrupted:
         complain(f"interrupted: {len(made)} of {n} pieces were finished")
         raise typer.Exit(INTERRUPTED)
-
-
-def _write(piece: Composition, target: Path, samples: NDArray[Any] | None) -> None:
-    from sideman.symbolic.midi import write_midi
-
-    match target.suffix.lower():
-        case ".mid" | ".midi":
-            write_midi(piece.score, target)
-        case ".musicxml" | ".xml":
-            from sideman.symbolic.musicxml import write_musicxml
-
-            write_musicxml(piece.score, target)
-        case ".png":
-            from sideman.compose.prompt import describe
-            from sideman.symbolic.pianoroll import write_pianoroll
-
-            write_pianoroll(piece.score, target, describe(piece.controls))
-        case _:
-            from sideman.symbolic.render import write_audio
-
-            assert samples is not None
-            write_audio(samples, target)
 
 
 def _tell(candidate: Any, targets: list[Path], *, as_json: bool, key_asked: bool) -> None:
@@ -357,25 +286,3 @@ def refuse_existing(files: list[Path], *, overwrite: bool) -> None:
             raise OutputError(f"{file}: is a folder; name a file to write")
         if not file.parent.is_dir():
             raise OutputError(f"{file}: the folder {file.parent} does not exist; make it first")
-
-
-def _check(path: Path, model: str, *, as_json: bool) -> None:
-    """Tell the longest run that a piece shares with what the composers have learnt from."""
-    from sideman.compose.composers import SHIPPED, open_composer
-    from sideman.symbolic.reading import read_score
-    from sideman.symbolic.score import quantise
-
-    score = quantise(read_score(path), tempo_changes=False)
-    for name in SHIPPED if model == "auto" else [model]:
-        composer = open_composer(name)
-        run, limit = composer.index.longest_run(score), composer.copy_limit
-        human = composer.card.content["human_runs"]
-        if as_json:
-            row = {"file": str(path), "composer": name, "longest_run": run, "copy_limit": limit, "human_runs": human}
-            typer.echo(json.dumps(row))
-        else:
-            verdict = "a copy, by Sideman's rule" if run > limit else "no copy"
-            typer.echo(
-                f"{printable(str(path))}: longest run shared with what '{name}' learnt from: {run} notes ({verdict}; "
-                f"of two human pieces half share {human['p50']} or fewer, 95 % {human['p95']} or fewer)"
-            )

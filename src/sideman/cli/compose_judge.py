@@ -1,4 +1,4 @@
-"""``sideman compose models`` and ``sideman compose evaluate``."""
+"""``sideman compose models``, ``sideman compose evaluate`` and ``sideman compose --check``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from sideman.cli.common import printable
 
 
 def models(
@@ -49,3 +51,25 @@ def evaluate(
 
     report = judge.evaluate(folder, reference)
     typer.echo(json.dumps(report) if as_json else judge.table(report))
+
+
+def tell_originality(path: Path, model: str, *, as_json: bool) -> None:
+    """Tell the longest run that a piece shares with what the composers have learnt from."""
+    from sideman.compose.composers import SHIPPED, open_composer
+    from sideman.symbolic.reading import read_score
+    from sideman.symbolic.score import quantise
+
+    score = quantise(read_score(path), tempo_changes=False)
+    for name in SHIPPED if model == "auto" else [model]:
+        composer = open_composer(name)
+        run, limit = composer.index.longest_run(score), composer.copy_limit
+        human = composer.card.content["human_runs"]
+        if as_json:
+            row = {"file": str(path), "composer": name, "longest_run": run, "copy_limit": limit, "human_runs": human}
+            typer.echo(json.dumps(row))
+        else:
+            verdict = "a copy, by Sideman's rule" if run > limit else "no copy"
+            typer.echo(
+                f"{printable(str(path))}: longest run shared with what '{name}' learnt from: {run} notes ({verdict}; "
+                f"of two human pieces half share {human['p50']} or fewer, 95 % {human['p95']} or fewer)"
+            )

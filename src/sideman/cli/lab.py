@@ -34,23 +34,8 @@ def models(as_json: Json = False) -> None:
     from sideman.genre.registry import list_models
 
     for spec in list_models():
-        told = {
-            "name": spec.name,
-            "title": spec.title,
-            "source": spec.source,
-            "family": spec.family,
-            "input": spec.input.as_dict(),
-            "shape": list(spec.input.shape),
-            "documented": {
-                "shape": None if spec.documented.shape is None else list(spec.documented.shape),
-                "parameters": spec.documented.parameters,
-                "counting": spec.documented.counting,
-                "accuracy": spec.documented.accuracy,
-                "protocol": spec.documented.protocol,
-            },
-        }
         if as_json:
-            typer.echo(json.dumps(told))
+            typer.echo(json.dumps(spec.to_dict()))
             continue
         shape = " x ".join(map(str, spec.input.shape))
         typer.echo(f"{spec.name:16s} {spec.title}")

@@ -134,11 +134,13 @@ def compose(
     sampling: Sampling | None = None,
     strict_key: bool = False,
     tries: int = _TRIES,
+    on_bar: Callable[[int], None] | None = None,
 ) -> Composition:
     """Write a piece.
 
     What is left open is chosen by ``seed``. Bars, metre, tempo and instruments are exact. A try whose key is heard as
     another one than asked, or which has a run from a learnt piece, is begun anew, the key then bound harder.
+    ``on_bar`` is told the number of each bar that is begun, in every try from 1.
 
     Raises:
         UsageError: the wish cannot be.
@@ -167,6 +169,7 @@ def compose(
             np.random.default_rng((seed, attempt)),
             context=composer.context,
             sampling=how,
+            on_bar=on_bar,
         )
         return finish(bars, asked)
 

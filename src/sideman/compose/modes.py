@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,6 +43,8 @@ from sideman.symbolic.score import (
 )
 
 _TRIES = 3
+OnBar = Callable[[int], None]
+"""Told the number, from 1, of each new bar that is begun; a try that failed begins at 1 again."""
 
 
 def controls_of(score: Score) -> Controls:
@@ -110,6 +112,7 @@ def continue_score(
     keep_bars: int | None = None,
     seed: int = 0,
     sampling: Sampling | None = None,
+    on_bar: OnBar | None = None,
 ) -> Composition:
     """Keep the first ``keep_bars`` bars (by default all, at most 16) and go on to ``controls.bars`` bars in all.
 
@@ -138,6 +141,7 @@ def continue_score(
             given=given,
             context=composer.context,
             sampling=sampling,
+            on_bar=on_bar,
         )
         return _joined(kept, bars, cut, asked, grammar_program=_last_program(given))
 
@@ -153,6 +157,7 @@ def infill(
     *,
     seed: int = 0,
     sampling: Sampling | None = None,
+    on_bar: OnBar | None = None,
 ) -> Composition:
     """Write bars ``first`` to ``last`` (counted from 1, both included) anew; the others stay as they are.
 
@@ -186,6 +191,7 @@ def infill(
             prefix=prefix,
             context=max(composer.context, 2 * len(prefix)),
             sampling=sampling,
+            on_bar=on_bar,
         )
         joined = _joined(kept, new, start, asked)
         return _merged(joined, following, asked)
@@ -194,7 +200,13 @@ def infill(
 
 
 def harmonise(
-    score: Score, controls: Controls, composer: Composer, *, seed: int = 0, sampling: Sampling | None = None
+    score: Score,
+    controls: Controls,
+    composer: Composer,
+    *,
+    seed: int = 0,
+    sampling: Sampling | None = None,
+    on_bar: OnBar | None = None,
 ) -> Composition:
     """Keep a melody, note for note, and write an accompaniment to it.
 
@@ -239,6 +251,7 @@ def harmonise(
             prefix=prefix,
             context=max(composer.context, 2 * len(prefix)),
             sampling=sampling,
+            on_bar=on_bar,
         )
         return finish(new, asked)
 

@@ -63,12 +63,14 @@ def write_bars(
     given: Sequence[Sequence[int]] = (),
     context: int = 512,
     sampling: Sampling | None = None,
+    on_bar: Callable[[int], None] | None = None,
 ) -> list[list[int]]:
     """Draw bars until the grammar is done; returns the new bars' tokens, bar by bar.
 
     ``header_of(bars)`` gives the header of a piece of so many bars: when the memory is full it is filled anew with a
     header and the latest bars. ``prefix`` stands between header and bars and stays (a melody, the bars around a
-    gap); ``given`` are bars that were there before and are heard, not written.
+    gap); ``given`` are bars that were there before and are heard, not written. ``on_bar`` is told the number, from 1,
+    of each bar that is begun.
     """
     sampling = sampling or Sampling()
     bars: list[list[int]] = []
@@ -96,6 +98,8 @@ def write_bars(
             if used > context * _FULL:
                 scores, used = refilled(_KEEP, grammar.left)  # the bar just begun included
             bars.append([])
+            if on_bar is not None:
+                on_bar(len(bars))
         bars[-1].append(token)
         scores = decoder.feed([token])
         used += 1

@@ -25,6 +25,7 @@ Value = TypeVar("Value")
 
 _START_LIMIT_S = 120.0
 _STARTS_TRIED = 3
+_STARTING = threading.Lock()
 _SMALL_BYTES = 16_384  # an item this small always fits a pipe's buffer, so it can be sent to a busy worker
 
 
@@ -178,7 +179,6 @@ class _Pool:
         self.workers: list[_Worker] = []
         self.returned: deque[tuple[int, Any]] = deque()  # items of a dead worker that it had not begun
         self.failed_starts = 0
-        self.context = multiprocessing.get_context("spawn")
 
     def outcomes(self) -> Iterator[Outcome[Any, Any]]:
         try:
@@ -227,17 +227,8 @@ class _Pool:
         return True
 
     def _start(self) -> _Worker:
-        ours, theirs = self.context.Pipe()
-        process = self.context.Process(target=_serve, args=(theirs, self.code), daemon=True)
-        try:
-            with single_threaded_environment(), _interrupts_blocked():
-                process.start()
-        except OSError as error:
-            ours.close()
-            raise WorkerError(f"a worker process cannot be started ({error}); use fewer workers") from None
-        finally:
-            theirs.close()
-        worker = _Worker(process, ours, deadline_s=time.monotonic() + _START_LIMIT_S)
+        process, pipe = start_process(_serve, self.code)
+        worker = _Worker(process, pipe, deadline_s=time.monotonic() + _START_LIMIT_S)
         self.workers.append(worker)
         return worker
 
@@ -298,7 +289,7 @@ class _Pool:
                 )
         elif worker.assigned:
             index, item = worker.assigned.popleft()
-            cause = _exit_cause(worker.process.exitcode)
+            cause = exit_cause(worker.process.exitcode)
             yield Outcome(index, item, error=f"{item}: the worker process {cause}; the file may be damaged")
         self.returned.extendleft(reversed(worker.assigned))
 
@@ -318,7 +309,30 @@ class _Pool:
         worker.process.join()
 
 
-def _exit_cause(exit_code: int | None) -> str:
+def start_process(target: Callable[..., None], *args: object) -> tuple[BaseProcess, connection.Connection]:
+    """Start ``target(pipe, *args)`` in a fresh process with one BLAS thread; Ctrl-C does not hit it before it begins.
+
+    Returns the process, which ends with this one, and our end of its pipe. May be called from any thread.
+
+    Raises:
+        WorkerError: the system does not let it start.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=target, args=(theirs, *args), daemon=True)
+    try:
+        with _STARTING, single_threaded_environment(), _interrupts_blocked():  # the environment is everybody's
+            process.start()
+    except OSError as error:
+        ours.close()
+        raise WorkerError(f"a worker process cannot be started ({error}); use fewer workers") from None
+    finally:
+        theirs.close()
+    return process, ours
+
+
+def exit_cause(exit_code: int | None) -> str:
+    """Say how a process ended, to follow "the worker process"; negative codes are signals."""
     if exit_code is None or exit_code >= 0:
         return f"ended early (exit code {exit_code})"
     try:

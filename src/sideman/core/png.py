@@ -13,17 +13,19 @@ _ANCHORS = np.array([[6, 6, 24], [58, 21, 108], [137, 34, 106], [207, 68, 70], [
 
 
 def write_png(pixels: NDArray[np.uint8]) -> bytes:
-    """Return an image file (PNG, RFC 2083) of pixels of shape (height, width, 3), top row first.
+    """Return an image file (PNG, RFC 2083) of pixels of shape (height, width, 3 or 4), top row first.
+
+    The fourth value is opacity: 0 lets everything through.
 
     Raises:
         ValueError: the pixels have another shape or type.
     """
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
-        raise ValueError(f"pixels must be uint8 of shape (height, width, 3), not {pixels.dtype} {pixels.shape}")
-    height, width, _ = pixels.shape
-    rows = np.zeros((height, 1 + 3 * width), np.uint8)  # each row begins with its filter, 0 for none
+    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or pixels.dtype != np.uint8 or not pixels.size:
+        raise ValueError(f"pixels must be uint8 of shape (height, width, 3 or 4), not {pixels.dtype} {pixels.shape}")
+    height, width, channels = pixels.shape
+    rows = np.zeros((height, 1 + channels * width), np.uint8)  # each row begins with its filter, 0 for none
     rows[:, 1:] = pixels.reshape(height, -1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 6, 0, 0, 0)
     body = zlib.compress(rows.tobytes(), 9)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 

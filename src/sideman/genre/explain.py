@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sideman.audio.limits import DEFAULT_LIMITS, Limits
 from sideman.core.errors import MissingExtraError, ModelError, UsageError
 from sideman.genre import explain_pieces
 from sideman.genre.explain_methods import deletion_check, gradients_available, occlusion
@@ -36,6 +37,7 @@ def explain(
     check: bool = True,
     centre: Floats | None = None,
     seed: int = 0,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Explanation:
     """Find what in a recording carried the answer of a model.
 
@@ -52,6 +54,7 @@ def explain(
         check: also delete the regions found and see whether they matter.
         centre: for a table model, mean of each column over the training rows; by default the card's.
         seed: of the deletion check's random parts.
+        limits: what the recording may cost.
 
     Raises:
         AudioError: the recording cannot be read, is too short or silent.
@@ -71,9 +74,9 @@ def explain(
         raise UsageError(f"no genre '{genre}'; the model knows {', '.join(subject.genres)}")
     if method == "gradients" and kind != "table" and not gradients_available():
         raise MissingExtraError("explaining by integrated gradients", "train")
-    loudest_s, total_s = explain_pieces.loudest_stretch(path, most_s)
+    loudest_s, total_s = explain_pieces.loudest_stretch(path, most_s, limits)
     at_s = loudest_s if start_s is None else start_s
-    pieces = pieces_of(subject, path, at_s, most_s)
+    pieces = pieces_of(subject, path, at_s, most_s, limits)
     probabilities = subject.probabilities(pieces.x)
     answer = subject.genres[int(probabilities.argmax())]
     target = subject.genres.index(genre or answer)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sideman.audio.limits import DEFAULT_LIMITS, Limits
 from sideman.core.errors import AudioError, ModelError, UsageError
 from sideman.genre import frontend
 from sideman.genre.inputs import SAMPLE_RATE_HZ, Input, stream_rows
@@ -158,7 +159,13 @@ class Pieces:
         return (total / count[:, None]).T
 
 
-def pieces_of(subject: Subject, path: str | os.PathLike[str], start_s: float, duration_s: float) -> Pieces:
+def pieces_of(
+    subject: Subject,
+    path: str | os.PathLike[str],
+    start_s: float,
+    duration_s: float,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Pieces:
     """Hear a stretch of a recording as the model does.
 
     Raises:
@@ -166,13 +173,13 @@ def pieces_of(subject: Subject, path: str | os.PathLike[str], start_s: float, du
     """
     given = subject.member.input
     if not subject.is_default:
-        rows = list(stream_rows(path, given, start_s=start_s, duration_s=duration_s))
+        rows = list(stream_rows(path, given, start_s=start_s, duration_s=duration_s, limits=limits))
         x = np.concatenate([part.x for part in rows])
         length_s = rows[-1].duration_s if given.segment_s is None else given.segment_s
         return Pieces(x, np.concatenate([part.starts_s for part in rows]), length_s, rows[-1].duration_s)
     from sideman.audio.decode import load
 
-    samples, _ = load(path, sample_rate_hz=SAMPLE_RATE_HZ, start_s=start_s, duration_s=duration_s)
+    samples, _ = load(path, sample_rate_hz=SAMPLE_RATE_HZ, start_s=start_s, duration_s=duration_s, limits=limits)
     windows, silent = frontend.windows_of(samples)
     if silent.all():
         raise AudioError(f"{os.fspath(path)}: silent throughout; there is nothing to explain")
@@ -182,7 +189,9 @@ def pieces_of(subject: Subject, path: str | os.PathLike[str], start_s: float, du
     return Pieces(windows[~silent], starts_s[~silent], frontend.WINDOW_S, heard_s)
 
 
-def loudest_stretch(path: str | os.PathLike[str], most_s: float) -> tuple[float, float]:
+def loudest_stretch(
+    path: str | os.PathLike[str], most_s: float, limits: Limits = DEFAULT_LIMITS
+) -> tuple[float, float]:
     """Start of the loudest stretch of ``most_s`` seconds, and the length of the recording; whole seconds, one pass.
 
     Raises:
@@ -191,7 +200,7 @@ def loudest_stretch(path: str | os.PathLike[str], most_s: float) -> tuple[float,
     from sideman.audio.decode import stream
 
     energy, samples_n = [], 0
-    for block in stream(path, sample_rate_hz=SAMPLE_RATE_HZ, block_s=1.0):
+    for block in stream(path, sample_rate_hz=SAMPLE_RATE_HZ, block_s=1.0, limits=limits):
         energy.append(float(np.square(block, dtype=np.float64).sum()))
         samples_n += len(block)
     total_s = samples_n / SAMPLE_RATE_HZ

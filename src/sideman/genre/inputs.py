@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sideman.audio.limits import DEFAULT_LIMITS, Limits
 from sideman.audio.sequences import cut_segments
 from sideman.core.errors import AudioError, ModelError, UsageError
 from sideman.genre import frontend
@@ -152,11 +153,12 @@ def stream_rows(
     start_s: float = 0.0,
     duration_s: float | None = None,
     also: tuple[Listener, ...] = (),
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Rows]:
     """Features of a recording of any length, some seconds at a time (a table's all at once), in bounded memory.
 
     A recording shorter than a segment is repeated until it fills one; a last rest is left out. ``also`` receives every
-    block of samples.
+    block of samples; ``limits`` is what the recording may cost.
 
     Raises:
         AudioError: the file cannot be read, is shorter than 0.25 s, or is silent throughout.
@@ -164,7 +166,13 @@ def stream_rows(
     from sideman.audio.decode import stream
 
     read = partial(
-        stream, path, sample_rate_hz=SAMPLE_RATE_HZ, block_s=_BLOCK_S, start_s=start_s, duration_s=duration_s
+        stream,
+        path,
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        block_s=_BLOCK_S,
+        start_s=start_s,
+        duration_s=duration_s,
+        limits=limits,
     )
     heard = _Heard(read(), also)
     if given.segment_s is None:

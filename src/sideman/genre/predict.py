@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sideman.audio.limits import DEFAULT_LIMITS, Limits
 from sideman.core.errors import AudioError, ModelError
 from sideman.genre.classification import Classification, Segment
 from sideman.genre.frontend import SAMPLE_RATE_HZ, STEP_S, WINDOW_S, WindowMaker
@@ -125,10 +126,12 @@ def listen(
     duration_s: float | None = None,
     also: tuple[Listener, ...] = (),
     tap: Tap | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Heard:
     """Stream a recording through the network once, in bounded memory.
 
-    ``also`` receives every block of samples, ``tap`` the channels as decoded (:func:`sideman.audio.decode.stream`).
+    ``also`` receives every block of samples, ``tap`` the channels as decoded (:func:`sideman.audio.decode.stream`);
+    ``limits`` is what the recording may cost.
 
     Raises:
         AudioError: the file cannot be read, is shorter than 0.25 s, or is silent throughout.
@@ -145,7 +148,13 @@ def listen(
             outputs.append(session.run(np.ascontiguousarray(windows[~quiet])))
 
     blocks = stream(
-        path, sample_rate_hz=SAMPLE_RATE_HZ, block_s=BLOCK_S, start_s=start_s, duration_s=duration_s, tap=tap
+        path,
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        block_s=BLOCK_S,
+        start_s=start_s,
+        duration_s=duration_s,
+        limits=limits,
+        tap=tap,
     )
     for block in blocks:
         take(*maker.update(block))
@@ -187,6 +196,8 @@ def classify(
     start_s: float = 0.0,
     duration_s: float | None = None,
     model: str | os.PathLike[str] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    also: tuple[Listener, ...] = (),
 ) -> Classification:
     """Name the genre of a recording and, unless turned off, its tempo and key.
 
@@ -199,12 +210,14 @@ def classify(
         start_s: begin this many seconds into the file.
         duration_s: hear this many seconds only.
         model: folder of a model that ``sideman train genre`` made; None for the one that comes with Sideman.
+        limits: what the recording may cost.
+        also: called with every block of mono samples at 22,050 Hz, 30 s each but the last, as they are heard.
 
     Returns:
         The answer, see :class:`Classification`.
 
     Raises:
-        AudioError: the file cannot be read, is too short or is silent throughout.
+        AudioError: the file cannot be read, is too short, too long for ``limits`` or silent throughout.
         ModelError: the weights are damaged, or ``model`` is no model folder.
 
     Example:
@@ -220,14 +233,14 @@ def classify(
     key_tracker = KeyTracker(SAMPLE_RATE_HZ) if key else None
     # Another model does not make the embedding, which then costs another network.
     points = EmbeddingTracker() if embedding and model is not None else None
-    also = tuple(tracker.update for tracker in (tempo_tracker, key_tracker, points) if tracker is not None)
+    also += tuple(tracker.update for tracker in (tempo_tracker, key_tracker, points) if tracker is not None)
     if model is None:
-        answer = _classify(path, timeline=timeline, start_s=start_s, duration_s=duration_s, also=also)
+        answer = _classify(path, timeline=timeline, start_s=start_s, duration_s=duration_s, also=also, limits=limits)
     else:
         from sideman.genre.trained import open_model
 
         own = open_model(model)
-        answer = own.classify(path, timeline=timeline, start_s=start_s, duration_s=duration_s, also=also)
+        answer = own.classify(path, timeline=timeline, start_s=start_s, duration_s=duration_s, also=also, limits=limits)
     tempo_estimate = tempo_tracker.result() if tempo_tracker else None
     key_estimate = key_tracker.result() if key_tracker else None
     return replace(
@@ -247,11 +260,12 @@ def _classify(
     start_s: float,
     duration_s: float | None,
     also: tuple[Listener, ...],
+    limits: Limits,
 ) -> Classification:
     """Genre alone, by the default model."""
     session = open_session(DEFAULT_MODEL)
     calibration = Calibration.of(session)
-    heard = listen(path, session, start_s=start_s, duration_s=duration_s, also=also)
+    heard = listen(path, session, start_s=start_s, duration_s=duration_s, also=also, limits=limits)
     probabilities = calibration.probabilities(heard.scores)
     not_music = calibration.not_music(heard.scores)
     named = by_genre(probabilities, calibration.genres)

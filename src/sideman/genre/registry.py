@@ -57,6 +57,26 @@ class ModelSpec:
     documented: Documented = Documented()
     preset: tuple[tuple[str, Any], ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        known = self.documented
+        shape = None if known.shape is None else list(known.shape)
+        return {
+            "name": self.name,
+            "title": self.title,
+            "source": self.source,
+            "family": self.family,
+            "input": self.input.as_dict(),
+            "shape": list(self.input.shape),
+            "documented": {
+                "shape": shape,
+                "parameters": known.parameters,
+                "counting": known.counting,
+                "accuracy": known.accuracy,
+                "protocol": known.protocol,
+            },
+        }
+
     def load(self) -> Model:
         """Import the model; raises :class:`MissingExtraError` without the extra ``train``."""
         if importlib.util.find_spec("sklearn") is None:

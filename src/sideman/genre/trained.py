@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sideman.audio.limits import DEFAULT_LIMITS, Limits
 from sideman.core.errors import ModelError
 from sideman.genre.inputs import Input, Rows, stream_rows
 from sideman.genre.predict import Calibration, Classification, Segment, by_genre, log_softmax
@@ -89,13 +90,14 @@ class TrainedModel:
         start_s: float = 0.0,
         duration_s: float | None = None,
         also: tuple[Listener, ...] = (),
+        limits: Limits = DEFAULT_LIMITS,
     ) -> Classification:
         """Name the genre of a recording, as :func:`sideman.genre.predict.classify`.
 
         Raises:
             AudioError: the file cannot be read, is too short or is silent throughout.
         """
-        logs, rows = self._hear(path, start_s, duration_s, also)
+        logs, rows = self._hear(path, start_s, duration_s, also, limits)
         probabilities = self.probabilities(logs)
         named = by_genre(probabilities, self.genres)
         return Classification(
@@ -111,13 +113,18 @@ class TrainedModel:
 
     def log_probabilities(self, path: str | os.PathLike[str]) -> Floats:
         """Mean log-probabilities (classes,) of a whole recording, not calibrated; raises as :meth:`classify`."""
-        return self._hear(path, 0.0, None, ())[0]
+        return self._hear(path, 0.0, None, (), DEFAULT_LIMITS)[0]
 
     def _hear(
-        self, path: str | os.PathLike[str], start_s: float, duration_s: float | None, also: tuple[Listener, ...]
+        self,
+        path: str | os.PathLike[str],
+        start_s: float,
+        duration_s: float | None,
+        also: tuple[Listener, ...],
+        limits: Limits,
     ) -> tuple[Floats, Rows]:
         heard = [
-            _listened(member, path, start_s, duration_s, also if number == 0 else ())
+            _listened(member, path, start_s, duration_s, also if number == 0 else (), limits)
             for number, member in enumerate(self.members)
         ]
         return self.combined([rows.x.mean(0, dtype=np.float64) for rows in heard]), heard[0]
@@ -141,10 +148,11 @@ def _listened(
     start_s: float,
     duration_s: float | None,
     also: tuple[Listener, ...],
+    limits: Limits,
 ) -> Rows:
     """Log-probabilities of all rows of a recording."""
     scores, starts, ends, length_s = [], [], [], 0.0
-    for rows in stream_rows(path, member.input, start_s=start_s, duration_s=duration_s, also=also):
+    for rows in stream_rows(path, member.input, start_s=start_s, duration_s=duration_s, also=also, limits=limits):
         scores.append(member.scores(rows.x).astype(np.float32))
         starts.append(rows.starts_s)
         ends.append(rows.ends_s)

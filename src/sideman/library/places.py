@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -111,6 +112,32 @@ def keep_roots(store: Store, places: Sequence[str]) -> None:
         known = set(connection.execute(select(roots.c.path)).scalars())
         covered = [from_text(path) for path in known]
         for place in places:
-            inside = any(place == root or place.startswith(root.rstrip(os.sep) + os.sep) for root in covered)
-            if not inside:
+            if not any(_below(place, root) for root in covered):
                 connection.execute(roots.insert().values(path=to_text(place), added_at=time.time()))
+
+
+def real_places(store: Store) -> tuple[str, ...]:
+    """Places that were scanned before, with all links followed."""
+    return tuple(os.path.realpath(root) for root in known_roots(store))
+
+
+def within(places: Sequence[str], path: str | os.PathLike[str]) -> str:
+    """The real path of a recording, if it lies in one of some :func:`real_places` once all links are followed.
+
+    Raises:
+        LibraryError: it lies elsewhere, is gone, or is no regular file.
+    """
+    real = os.path.realpath(path)
+    if not any(_below(real, place) for place in places):
+        raise LibraryError("this file lies outside of the library's folders")
+    try:
+        status = os.stat(real)  # noqa: PTH116 - paths stay text here
+    except OSError:
+        raise LibraryError("this file is not there any more; `sideman scan` brings the library up to date") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise LibraryError("this is no regular file")
+    return real
+
+
+def _below(path: str, place: str) -> bool:
+    return path == place or path.startswith(place.rstrip(os.sep) + os.sep)

@@ -9,7 +9,7 @@ looked up among the files' own tags.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, not_, or_, true
@@ -30,6 +30,11 @@ class Term:
     field: str | None
     value: str
     negated: bool = False
+
+    def __str__(self) -> str:
+        """As it is written in a query."""
+        word = f"{'-' if self.negated else ''}{self.field + ':' if self.field else ''}{self.value}"
+        return f'"{word}"' if any(c.isspace() for c in word) else word
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,30 @@ class Query:
             for term in group:
                 _field(term).check(term.value)
         return query
+
+    def narrowed(self, *terms: Term) -> Query:
+        """The same with further terms that must hold in every alternative.
+
+        Raises:
+            UsageError: a value that its field cannot have.
+        """
+        for term in terms:
+            _field(term).check(term.value)
+        groups = tuple((*group, *terms) for group in self.alternatives)
+        text = " , ".join(" ".join(map(str, group)) for group in groups)
+        sorts = "".join(f" {name}{'-' if down else '+'}" for name, down in self.sorts)
+        return replace(self, text=(text + sorts).strip(), alternatives=groups)
+
+    def sorted_by(self, word: str) -> Query:
+        """The same, first sorted by ``title``, or ``-bpm`` for downwards.
+
+        Raises:
+            UsageError: there is no such sort; the message has those that are.
+        """
+        name = word.lstrip("-+").lower()
+        if name not in SORTS:
+            raise UsageError(f"{word[:40]!r}: cannot be sorted by; these can: {', '.join(SORTS)}")
+        return replace(self, sorts=((name, word.startswith("-")), *self.sorts))
 
     @property
     def terms(self) -> tuple[Term, ...]:

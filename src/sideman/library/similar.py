@@ -23,6 +23,7 @@ from sideman.library.taste import Taste
 from sideman.library.track import Track
 
 if TYPE_CHECKING:
+    from sideman.genre.embed import Embedding
     from sideman.library.query import Query
 
 Float32 = NDArray[np.float32]
@@ -78,6 +79,7 @@ def similar(
     weights: Weights = Weights(),
     taste: bool = True,
     cache: Path | None = None,
+    heard: Embedding | None = None,
 ) -> list[tuple[Track, float]]:
     """Tracks of the library that sound like ``track``, best first.
 
@@ -95,6 +97,7 @@ def similar(
         weights: of tempo, key and mood.
         taste: whether likes, skips and corrections count.
         cache: folder of the cached vectors; by default the user's.
+        heard: the embedding of ``track``, where it is known already.
 
     Returns:
         tracks with their cosine similarity, -1..1 (which need not fall evenly, for the ranking has more in it).
@@ -106,7 +109,7 @@ def similar(
     """
     if n < 1 or (per_artist is not None and per_artist < 1):
         raise UsageError("the numbers of tracks and of tracks per artist must be at least 1")
-    seed, vectors = seed_of(store, track, cache)
+    seed, vectors = seed_of(store, track, cache, heard)
     known = tastes.taste(store) if taste else Taste()
     rows = rows_of(store, vectors, query)
     count, pool = len(vectors) if rows is None else len(rows), max(_POOL, 10 * n)
@@ -123,8 +126,12 @@ def similar_to_file(store: Store, path: str | os.PathLike[str], n: int = 20) -> 
     return similar(store, Track(0, os.fspath(path)), n)
 
 
-def seed_of(store: Store, track: Track, cache: Path | None = None) -> tuple[Float32, Vectors]:
+def seed_of(
+    store: Store, track: Track, cache: Path | None = None, heard: Embedding | None = None
+) -> tuple[Float32, Vectors]:
     """The embedding of a track, and the library's vectors of the same network; errors as :func:`similar`."""
+    if heard is not None:
+        return heard.vector, nearest.load(store, heard.model_sha256, cache=cache)
     if not track.audio_hash:
         if track.id:
             raise LibraryError(f"{track.path}: could not be read by the last scan; repair it and scan again")

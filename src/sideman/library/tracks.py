@@ -32,7 +32,8 @@ _HEARD = (
     "duration_s", "genre", "genre_probability", "unsure", "not_music", "valence", "arousal", "mood", "mood_confidence",
     "tempo_bpm", "tempo_confidence", "first_beat_s", "key", "key_confidence", "loudness_lufs", "peak_db",
 )  # fmt: skip
-_JOIN = files.outerjoin(analyses, files.c.audio_hash == analyses.c.audio_hash)
+JOINED = files.outerjoin(analyses, files.c.audio_hash == analyses.c.audio_hash)
+"""Files with what was heard in them."""
 
 
 def find(
@@ -42,6 +43,7 @@ def find(
     missing: bool = False,
     whole: bool = False,
     limit: int | None = None,
+    offset: int = 0,
 ) -> list[Track]:
     """Tracks that answer a query, in its order (else by path).
 
@@ -51,6 +53,7 @@ def find(
         missing: also files that the last scan did not find.
         whole: also fill ``tags`` and ``probabilities`` (slower).
         limit: at most so many.
+        offset: with a limit, leave out so many first ones.
 
     Raises:
         UsageError: the query makes no sense.
@@ -58,10 +61,10 @@ def find(
     """
     asked = Query.parse(query or "") if not isinstance(query, Query) else query
     with store.read() as connection:
-        statement = _select(whole).where(_condition(connection, asked, missing))
+        statement = _select(whole).where(condition(connection, asked, missing))
         by_path = limit is None and not asked.sorts
         if not by_path:
-            statement = statement.order_by(*asked.order()).limit(limit)
+            statement = statement.order_by(*asked.order()).limit(limit).offset(offset or None)
         make = _whole_track if whole else _track
         with _uncollected():
             found = [make(row) for row in connection.execute(statement)]
@@ -74,7 +77,7 @@ def count(store: Store, query: Query | str | None = None, *, missing: bool = Fal
     """How many tracks answer a query; errors as :func:`find`."""
     asked = Query.parse(query or "") if not isinstance(query, Query) else query
     with store.read() as connection:
-        statement = select(func.count()).select_from(_JOIN).where(_condition(connection, asked, missing))
+        statement = select(func.count()).select_from(JOINED).where(condition(connection, asked, missing))
         return int(connection.execute(statement).scalar_one())
 
 
@@ -153,10 +156,11 @@ def _select(whole: bool) -> Any:
     columns.append(analyses.c.error.label("heard_error"))
     if whole:
         columns += [files.c.tags, analyses.c.probabilities]
-    return select(*columns).select_from(_JOIN)
+    return select(*columns).select_from(JOINED)
 
 
-def _condition(connection: Connection, query: Query, missing: bool) -> ColumnElement[bool]:
+def condition(connection: Connection, query: Query, missing: bool = False) -> ColumnElement[bool]:
+    """What a row of :data:`JOINED` meets that answers a query; files that are gone only with ``missing``."""
     present = true() if missing or query.asks_for_missing else files.c.missing_since.is_(None)
     return and_(present, query.condition(connection))
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from sideman.audio.limits import DEFAULT_LIMITS, Limits
 from sideman.genre import predict
 from sideman.genre.classification import Classification
+from sideman.genre.predict import Listener
 from sideman.mood.recording import mood_of
 
 
@@ -21,6 +23,8 @@ def classify(
     start_s: float = 0.0,
     duration_s: float | None = None,
     model: str | os.PathLike[str] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    also: tuple[Listener, ...] = (),
 ) -> Classification:
     """Name the genre of a recording and, unless turned off, its mood, tempo and key.
 
@@ -36,12 +40,14 @@ def classify(
         duration_s: hear this many seconds only.
         model: folder of a model that ``sideman train genre`` made; None for the one that comes with Sideman. The mood
             is always told by the one that comes with it.
+        limits: what the recording may cost, such as ``sideman.audio.decode.SERVER_LIMITS`` for strangers' files.
+        also: called with every block of mono samples at 22,050 Hz, 30 s each but the last, as they are heard.
 
     Returns:
         The answer, see :class:`Classification`.
 
     Raises:
-        AudioError: the file cannot be read, is too short or is silent throughout.
+        AudioError: the file cannot be read, is too short, too long for ``limits`` or silent throughout.
         ModelError: the weights are damaged, or ``model`` is no model folder.
 
     Example:
@@ -58,6 +64,8 @@ def classify(
         start_s=start_s,
         duration_s=duration_s,
         model=model,
+        limits=limits,
+        also=also,
     )
     if not mood or answer.embedding is None:
         return answer

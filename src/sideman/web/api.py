@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -30,6 +31,16 @@ PREFIX = "/api/v1"
 _ROUTERS = (service, hearing, library, playlists, tags, moods, feedback, insights, compose, jobs, lab)
 
 
+class _Api(FastAPI):
+    """FastAPI, whose document also has the form of problems."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        document = super().openapi()
+        document["components"]["schemas"]["Problem"] = problems.Problem.model_json_schema()
+        return document
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI application; ``sideman serve`` runs it in uvicorn.
 
@@ -46,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         finally:
             await app.state.context.close()
 
-    app = FastAPI(
+    app = _Api(
         title="Sideman",
         version=__version__,
         summary="Names the genre, mood, tempo and key of recordings, keeps a library, composes: offline.",
@@ -57,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     problems.install(app)
     for module in _ROUTERS:
-        app.include_router(module.router, prefix=PREFIX)
+        app.include_router(module.router, prefix=PREFIX, responses=problems.DESCRIBED)
     app.include_router(subsonic.router)
     page.install(app)
     guard.install(app, chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,6 +11,7 @@ from fastapi import Depends, Request
 from sideman.core.errors import LibraryError
 from sideman.library.store import Store, open_store
 from sideman.web.jobs import Jobs
+from sideman.web.scratch import Scratch
 from sideman.web.settings import Settings
 from sideman.web.workers import Workers
 
@@ -19,8 +21,10 @@ class Context:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.began_s = time.monotonic()
+        self.scratch = Scratch()
         self.workers = Workers(settings)
-        self.jobs = Jobs(settings)
+        self.jobs = Jobs(settings, self.scratch.folder)
         self._store: Store | None = None
         self._lock = threading.Lock()
 
@@ -46,6 +50,7 @@ class Context:
         """End workers and jobs and close the library."""
         await self.jobs.close()
         await self.workers.close()
+        self.scratch.close()
         if self._store is not None:
             self._store.close()
 

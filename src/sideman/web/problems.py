@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,8 +12,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from sideman.core.errors import LibraryError, MissingExtraError, OutputError, SidemanError, UsageError, WorkerError
+from sideman.core.errors import LibraryError, OutputError, SidemanError, UsageError, WorkerError
+from sideman.web.headers import SECURITY
 
+_SCHEMA = "#/components/schemas/Problem"
 _LOG = logging.getLogger("sideman.web")
 
 
@@ -23,6 +26,26 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
+
+
+_MEANINGS = {
+    400: "The request makes no sense.",
+    401: "The server needs its secret.",
+    403: "The request comes from a page of another site.",
+    404: "What was named is not there; also where there is no library yet.",
+    408: "The body did not arrive in time.",
+    409: "The request does not fit the present state.",
+    413: "The body is too large.",
+    415: "The body is of a kind that is not read here.",
+    421: "The server does not go by the name in the Host header.",
+    422: "Parameters that make no sense, or a file that cannot be used; `detail` says why.",
+    429: "Too much is waiting; come again after Retry-After seconds.",
+}
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    status: {"description": meaning, "content": {"application/problem+json": {"schema": {"$ref": _SCHEMA}}}}
+    for status, meaning in _MEANINGS.items()
+}
+"""For ``responses=``: what any route may answer."""
 
 
 class NotFoundError(SidemanError):
@@ -41,6 +64,18 @@ class ConflictError(SidemanError):
     """The request does not fit the present state."""
 
 
+class MediaTypeError(SidemanError):
+    """The body is of a kind that is not read here."""
+
+
+class TooCostlyError(SidemanError):
+    """The work took longer, needed more memory than this server allows, or killed its worker process."""
+
+
+class UnexpectedError(SidemanError):
+    """A bug; the log has its traceback."""
+
+
 def status_of(error: SidemanError) -> int:
     """The HTTP status that tells of an error."""
     match error:
@@ -52,19 +87,31 @@ def status_of(error: SidemanError) -> int:
             return 409
         case UsageError():
             return 422
-        case MissingExtraError():
-            return 501
+        case MediaTypeError():
+            return 415
+        case UnexpectedError():
+            return 500
         case WorkerError() | OutputError():
             return 503
-        case _:  # a recording, score or model that cannot be used
+        case _:  # a recording, score or model that cannot be used, here or without an extra
             return 422
+
+
+def told(status: int, detail: str) -> Problem:
+    """A problem in words."""
+    line = detail.encode("utf-8", "replace").decode()  # a path may hold bytes that are no text
+    return Problem(title=HTTPStatus(status).phrase, status=status, detail=line)
+
+
+def unexpected(error: Exception) -> Problem:
+    """What a client is told of a bug; the log gets the traceback."""
+    _LOG.error("unexpected %s", type(error).__name__, exc_info=error)
+    return told(500, f"unexpected {type(error).__name__}; please report this")
 
 
 def answer(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """A problem as a response."""
-    line = detail.encode("utf-8", "replace").decode()  # a path may hold bytes that are no text
-    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=line)
-    return JSONResponse(told.model_dump(), status, headers, media_type="application/problem+json")
+    return JSONResponse(told(status, detail).model_dump(), status, headers, media_type="application/problem+json")
 
 
 def of(error: SidemanError) -> JSONResponse:
@@ -93,4 +140,5 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def _unexpected(request: Request, error: Exception) -> JSONResponse:
         _LOG.exception("%s %s", request.method, request.url.path, exc_info=error)
-        return answer(500, f"unexpected {type(error).__name__}; please report this")
+        # made outside of all middleware
+        return answer(500, f"unexpected {type(error).__name__}; please report this", SECURITY)

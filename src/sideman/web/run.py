@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import socket
+import sys
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
 from sideman.core.errors import SidemanError
 from sideman.web import page
 from sideman.web.api import create_app
+from sideman.web.patience import Patient
 from sideman.web.settings import Settings
 
 
@@ -33,15 +36,28 @@ def run(settings: Settings, *, show: bool = False, tell: Callable[[str], None] =
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            app.state.context.workers.warm()
             tell(f"listening on {address}" + ("" if page.built() else " (API only: the page was not built)"))
             if show:
                 webbrowser.open(address + (f"?token={settings.token}" if settings.token else ""))
 
+    app = create_app(settings)
+    _allow_connections()
     config = uvicorn.Config(
-        create_app(settings), log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+        app, http=Patient, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
         timeout_keep_alive=20, h11_max_incomplete_event_size=64 * 1024, timeout_graceful_shutdown=5, ws="none",
     )  # fmt: skip
     Server(config).run(sockets=[listener])
+
+
+def _allow_connections() -> None:
+    """As many open files as the system lets this process have."""
+    if sys.platform != "win32":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listener(settings: Settings) -> socket.socket:
@@ -53,6 +69,8 @@ def _listener(settings: Settings) -> socket.socket:
     except OSError as error:
         listener.close()
         why = error.strerror or str(error)
-        raise SidemanError(f"{settings.host}:{settings.port}: cannot listen there ({why}); choose another --port") from None
+        raise SidemanError(
+            f"{settings.host}:{settings.port}: cannot listen there ({why}); choose another --port"
+        ) from None
     listener.listen(128)
     return listener

@@ -52,11 +52,14 @@ class Settings:
     job_keep_s: float = 3600.0
 
     def __post_init__(self) -> None:
+        """Refuse (UsageError) to listen for others without a secret, and limits that let nothing through."""
         if not is_loopback(self.host) and not self.token:
             raise UsageError(
-                f"--host {self.host}: whoever reaches this address could use the library; give a secret with --token-file "
-                "or SIDEMAN_TOKEN, or leave --host out"
+                f"--host {self.host}: whoever reaches this address could use the library; give a secret with "
+                "--token-file or SIDEMAN_TOKEN, or leave --host out"
             )
+        if self.workers < 1 or self.queue_n < 0:
+            raise UsageError("a server needs at least one worker, and room for none or more waiting requests")
 
 
 def is_loopback(host: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,9 +129,7 @@ def gather(
     if not found:
         raise LibraryError(f"{store.url}: no track answers; `sideman ls` shows what there is")
     missing = collection.count(store, query, missing=True) - len(found)
-    single = {t.audio_hash: t for t in reversed(found) if t.audio_hash is not None}
-    hashes, vectors = collection.vectors(store, sorted(single))
-    heard = [single[h] for h in hashes]
+    heard, vectors = recordings(store, found)
     pairs = duplicates.alike(heard, vectors)
     return Insights(
         found,
@@ -142,15 +140,34 @@ def gather(
         duplicates.equal_audio(found),
         duplicates.confirmed(pairs, most_files=most_files, advance=advance),
         faults(found),
-        _map(heard, vectors, seed, most_points),
+        plane(heard, vectors, seed=seed, most_points=most_points),
     )
 
 
-def _map(heard: list[Track], vectors: NDArray[np.float32], seed: int, most: int) -> Map:
+def recordings(store: Store, found: Sequence[Track]) -> tuple[list[Track], NDArray[np.float32]]:
+    """Of some tracks one per audio payload that was heard, ordered by its hash, and their embeddings (n, 256)."""
+    single = {t.audio_hash: t for t in reversed(found) if t.audio_hash is not None}
+    hashes, vectors = collection.vectors(store, sorted(single))
+    return [single[h] for h in hashes], vectors
+
+
+def plane(
+    heard: Sequence[Track], vectors: NDArray[np.float32], *, seed: int = 0, most_points: int = MOST_POINTS
+) -> Map:
+    """Lay recordings out on a plane.
+
+    Args:
+        heard: one track per recording.
+        vectors: their embeddings, unit rows (n, 256).
+        seed: the same one gives the same plane.
+        most_points: of more recordings, a sample of so many is laid out; 0 for none.
+    """
     total = len(heard)
     rng = np.random.default_rng(seed)
-    if total > most:
-        some = np.sort(rng.permutation(total)[:most])
+    if not most_points:
+        return Map((), np.zeros((0, 2), np.float32), np.zeros((0, 0), np.intp), total, (1.0, 1.0))
+    if total > most_points:
+        some = np.sort(rng.permutation(total)[:most_points])
         heard, vectors = [heard[i] for i in some], vectors[some]
     positions = layout(vectors, seed=seed)
     near = nearest(vectors, SIMILAR)

@@ -1,0 +1,1 @@
+"""Bodies and answers of the HTTP API as pydantic models; the OpenAPI document is made of them."""

@@ -1,0 +1,61 @@
+"""The private folder in which a server keeps what it needs for a while."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+_PREFIX = "sideman-serve-"
+
+
+class Scratch:
+    """A private folder for one server's uploads and jobs; what a server that crashed left behind is removed."""
+
+    def __init__(self, parent: Path | None = None) -> None:
+        base = parent or Path(tempfile.gettempdir())
+        _remove_abandoned(base)
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+        self._lock: BinaryIO | None = None
+        if sys.platform != "win32":
+            import fcntl
+
+            self._lock = (self.folder / "lock").open("wb")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held as long as this process lives
+
+    @contextmanager
+    def file(self) -> Iterator[Path]:
+        """A path for one file; whatever is there afterwards is removed."""
+        path = self.folder / f"upload-{secrets.token_hex(16)}"
+        try:
+            yield path
+        finally:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _remove_abandoned(base: Path) -> None:
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    for folder in base.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            known = folder.lstat()
+            if folder.is_symlink() or known.st_uid != os.getuid():
+                continue
+            with (folder / "lock").open("r+b") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where its server lives
+                shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,331 @@
+"""What worker processes hear: one function per answer of the API, each with one pass over the recording."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from sideman.audio.limits import DEFAULT_LIMITS, SERVER_LIMITS, Limits
+from sideman.core.errors import SidemanError
+from sideman.web.process import Report
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sideman.genre.classification import Classification
+    from sideman.genre.explain_result import Explanation
+
+_COLUMNS = 1200
+_TOP_HZ = 11_025.0
+_RATE_HZ = 22_050
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is to be heard.
+
+    Attributes:
+        path: where it lies.
+        name: how people call it: it stands for the path in every message and answer.
+        own: whether it is of the user's library, and not a stranger's upload, which may cost less.
+        start_s, duration_s: the part that counts; None for from the start, and to the end.
+    """
+
+    path: Path
+    name: str
+    own: bool = False
+    start_s: float | None = None
+    duration_s: float | None = None
+
+    @property
+    def begin_s(self) -> float:
+        """Where the part begins."""
+        return self.start_s or 0.0
+
+    @property
+    def limits(self) -> Limits:
+        """What it may cost."""
+        return DEFAULT_LIMITS if self.own else SERVER_LIMITS
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be told of it."""
+
+    timeline: bool = False
+    tempo: bool = True
+    key: bool = True
+    mood: bool = True
+
+
+def warm_up() -> None:
+    """Load what every recording needs, so that the first one does not wait for it."""
+    import soundfile  # noqa: F401
+    import soxr  # noqa: F401
+
+    import sideman.audio.tonality
+    import sideman.mood.hear  # noqa: F401
+    from sideman.audio.scorer import load_scorer
+    from sideman.genre.predict import DEFAULT_MODEL
+    from sideman.inference.sessions import open_session
+
+    open_session(DEFAULT_MODEL)
+    load_scorer()
+
+
+def classify(recording: Recording, wanted: Wanted, *, report: Report) -> dict[str, Any]:
+    """{"heard": plain values for JSON, "vector": (256,) embedding, "model_sha256": of what made it}."""
+    with _named(recording):
+        return _heard(recording, wanted, _Progress(recording, report))
+
+
+def listen(recording: Recording, *, report: Report) -> dict[str, Any]:
+    """As :func:`classify` with everything, and pictures of the recording."""
+    from sideman.audio.overview import Overview
+
+    overview = Overview()
+    with _named(recording):
+        told = _heard(recording, Wanted(timeline=True), _Progress(recording, report), overview)
+        report({"stage": "drawing", "done_s": told["heard"]["duration_s"], "total_s": told["heard"]["duration_s"]})
+        pictures = overview.result(_COLUMNS)
+    told["waveform"] = _waveform(pictures)
+    told["spectrogram"] = {"png": _text(_mel_png(pictures.mel_db)), "low_hz": 0.0, "high_hz": _TOP_HZ, "scale": "mel"}
+    from sideman.audio.tonality import NAMES
+
+    told["chroma"] = {"png": _text(_chroma_png(pictures.chroma)), "names": list(NAMES)}
+    return told
+
+
+def features(recording: Recording, *, report: Report) -> dict[str, float]:
+    """The 58 columns by name."""
+    from sideman.audio.descriptors import DESCRIPTOR_COLUMNS
+    from sideman.audio.extract import Recipe, extract
+
+    with _named(recording):
+        report({"stage": "listening", "done_s": 0.0, "total_s": _length_s(recording)})
+        row = next(iter(extract(recording.path, Recipe(), limits=recording.limits)))
+    return dict(zip(DESCRIPTOR_COLUMNS, map(float, row), strict=True))
+
+
+def waveform(recording: Recording, columns: int, *, report: Report) -> dict[str, Any]:
+    """{"duration_s", "low", "high"}: least and greatest sample per column."""
+    with _named(recording):
+        return _waveform(_seen(recording, columns, report, spectra=False))
+
+
+def spectrogram(
+    recording: Recording, kind: Literal["mel", "chroma"], width: int, height: int, *, report: Report
+) -> bytes:
+    """A picture (PNG) of so many pixels, time from left to right, low frequencies (or C) below."""
+    with _named(recording):
+        pictures = _seen(recording, min(width, 4096), report, spectra=True)
+    values = pictures.mel_db if kind == "mel" else pictures.chroma
+    return _mel_png(values, width, height) if kind == "mel" else _chroma_png(values, width, height)
+
+
+def explain(recording: Recording, genre: str | None, method: str, *, report: Report) -> dict[str, Any]:
+    """What carried the answer: the explanation as plain values, and a picture to lay over the spectrogram."""
+    from sideman.genre.explain import Method
+    from sideman.genre.explain import explain as explained
+
+    with _named(recording):
+        report({"stage": "explaining", "done_s": 0.0, "total_s": _length_s(recording)})
+        found = explained(
+            recording.path, method=cast("Method", method), genre=genre, start_s=recording.start_s,
+            most_s=max(1.0, min(30.0, recording.duration_s or 30.0)), limits=recording.limits,
+        )  # fmt: skip
+    told = found.to_dict()
+    del told["path"]
+    return {"name": recording.name, **told, "overlay": _overlay(found)}
+
+
+def _heard(recording: Recording, wanted: Wanted, progress: _Progress, overview: Any = None) -> dict[str, Any]:
+    with _noted(recording) as notes:
+        told = _hearing(recording, wanted, progress, overview)
+    told["heard"]["notes"] = notes
+    return told
+
+
+def _hearing(recording: Recording, wanted: Wanted, progress: _Progress, overview: Any) -> dict[str, Any]:
+    from sideman.genre.predict import DEFAULT_MODEL
+    from sideman.inference.sessions import open_session
+    from sideman.mood.hear import classify as hear
+
+    also = (progress.update,) if overview is None else (progress.update, overview.update)
+    answer = hear(
+        recording.path, timeline=wanted.timeline, tempo=wanted.tempo, key=wanted.key, mood=wanted.mood,
+        embedding=True, start_s=recording.begin_s, duration_s=recording.duration_s, limits=recording.limits, also=also,
+    )  # fmt: skip
+    return {
+        "heard": _plain(recording, answer),
+        "vector": answer.embedding,
+        "model_sha256": open_session(DEFAULT_MODEL).card.sha256,
+    }
+
+
+def _plain(recording: Recording, answer: Classification) -> dict[str, Any]:
+    plain = answer.to_dict()
+    del plain["path"]
+    tempo, key = answer.tempo, answer.key_estimate
+    plain["tempo"] = plain["key_estimate"] = None
+    if tempo is not None and tempo.tempo_bpm is not None:
+        plain["tempo"] = {
+            "bpm": round(float(tempo.tempo_bpm), 2),
+            "confidence": round(float(tempo.confidence), 4),
+            "alternatives_bpm": [round(float(bpm), 2) for bpm in tempo.alternatives_bpm],
+            "beats_s": [round(float(at), 3) for at in tempo.beats_s],
+        }
+    if key is not None and key.key is not None:
+        plain["key_estimate"] = {
+            "key": key.key,
+            "confidence": round(float(key.confidence), 4),
+            "alternatives": list(key.alternatives),
+            "tuning_cents": round(float(key.tuning_cents), 1),
+        }
+    return {"name": recording.name, **plain}
+
+
+class _Progress:
+    """Tells how many seconds were heard, of how many if the file says."""
+
+    def __init__(self, recording: Recording, report: Report) -> None:
+        self._report, self._total_s, self._done_n = report, _length_s(recording), 0
+        self._tell()
+
+    def update(self, block: NDArray[np.float32]) -> None:
+        """After every block."""
+        self._done_n += len(block)
+        self._tell()
+
+    def _tell(self) -> None:
+        done_s = self._done_n / _RATE_HZ
+        total_s = None if self._total_s is None else max(done_s, self._total_s)
+        self._report({"stage": "listening", "done_s": done_s, "total_s": total_s})
+
+
+def _length_s(recording: Recording) -> float | None:
+    from sideman.audio.decode import probe
+
+    whole_s = probe(recording.path, limits=recording.limits).duration_s
+    if whole_s is None:
+        return recording.duration_s
+    left_s = max(0.0, whole_s - recording.begin_s)
+    return left_s if recording.duration_s is None else min(left_s, recording.duration_s)
+
+
+def _seen(recording: Recording, columns: int, report: Report, *, spectra: bool) -> Any:
+    from sideman.audio.decode import stream
+    from sideman.audio.overview import Overview
+
+    overview, progress = Overview(spectra=spectra), _Progress(recording, report)
+    blocks = stream(
+        recording.path, sample_rate_hz=_RATE_HZ, start_s=recording.begin_s, duration_s=recording.duration_s,
+        limits=recording.limits,
+    )  # fmt: skip
+    for block in blocks:
+        overview.update(block)
+        progress.update(block)
+    return overview.result(columns)
+
+
+def _waveform(pictures: Any) -> dict[str, Any]:
+    return {
+        "duration_s": round(pictures.duration_s, 3),
+        "low": [round(float(value), 4) for value in pictures.low.clip(-1, 1)],
+        "high": [round(float(value), 4) for value in pictures.high.clip(-1, 1)],
+    }
+
+
+def _mel_png(decibel: NDArray[np.float32], width: int | None = None, height: int | None = None) -> bytes:
+    top = float(decibel.max())
+    return _png(decibel, top - 80.0, top + 1e-3, width, height)
+
+
+def _chroma_png(chroma: NDArray[np.float32], width: int | None = None, height: int | None = None) -> bytes:
+    return _png(chroma, 0.0, 1.0, width, height)
+
+
+def _png(
+    values: NDArray[np.float32], low: float, high: float, width: int | None = None, height: int | None = None
+) -> bytes:
+    import numpy as np
+
+    from sideman.core.png import colourise, write_png
+
+    rows, columns = values.shape
+    down = np.arange(height or rows) * rows // (height or rows)
+    along = np.arange(width or columns) * columns // (width or columns)
+    return write_png(colourise(values[::-1][down][:, along], low, high))
+
+
+def _overlay(found: Explanation) -> dict[str, Any] | None:
+    """What spoke for the genre in yellow, what spoke against it in blue, the more the less you see through it."""
+    import numpy as np
+    from scipy.ndimage import gaussian_filter
+
+    from sideman.core.png import write_png
+
+    if not found.importance.size or found.frequencies_hz is None:
+        return None
+    bands = len(found.importance)
+    smooth = gaussian_filter(np.nan_to_num(found.importance), (0.01 * bands, 1.0))
+    limit = max(float(np.quantile(np.abs(smooth), 0.995)), 1e-12)
+    strength = np.clip(np.abs(smooth) / limit, 0, 1) ** 0.7
+    pixels = np.zeros((*smooth.shape, 4), np.uint8)
+    pixels[..., :3] = np.where((smooth > 0)[..., None], (255, 221, 51), (64, 156, 255))
+    pixels[..., 3] = np.round(strength * 230)
+    return {
+        "png": _text(write_png(np.ascontiguousarray(pixels[::-1]))),
+        "start_s": round(found.start_s, 3),
+        "duration_s": round(found.duration_s, 3),
+        "low_hz": 0.0,
+        "high_hz": _highest_hz(found),
+    }
+
+
+def _highest_hz(found: Explanation) -> float:
+    """Upper end of the map's frequencies: bands lie evenly in mel, the last centre a step below it."""
+    from sideman.audio.mel import hz_to_mel, mel_to_hz
+
+    assert found.frequencies_hz is not None
+    last = float(hz_to_mel(found.frequencies_hz[-1]))
+    return round(float(mel_to_hz(last * (len(found.frequencies_hz) + 1) / len(found.frequencies_hz))), 1)
+
+
+@contextmanager
+def _noted(recording: Recording) -> Iterator[list[str]]:
+    """Collect what the decoder warns of: an end that is missing, say."""
+    notes: list[str] = []
+
+    class Keeper(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            notes.append(record.getMessage().removeprefix(f"{recording.path}: "))
+
+    log, keeper = logging.getLogger("sideman.audio.decode"), Keeper(logging.WARNING)
+    log.addHandler(keeper)
+    try:
+        yield notes
+    finally:
+        log.removeHandler(keeper)
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+@contextmanager
+def _named(recording: Recording) -> Iterator[None]:
+    """Errors speak of the recording's name: where an upload lies on this machine is nobody's business."""
+    try:
+        yield
+    except SidemanError as error:
+        told = str(error).replace(str(recording.path), recording.name)
+        if told != str(error):
+            error.args = (told, *error.args[1:])
+        raise
