@@ -18,7 +18,12 @@ from tests.readme import ROOT, all_blocks, blocks, commands, documents
 
 # The tutorial's commands build on each other: tests/test_tutorial.py runs them in their order.
 TUTORIAL = "docs/training.md"
-SHELL = [(block, command) for block in all_blocks("sh") if block.document != TUTORIAL for command in commands(block)]
+# The API's examples need a server: tests/web/test_documents.py runs them.
+OF_THE_API = "docs/api.md"
+ELSEWHERE = {TUTORIAL, OF_THE_API}
+SHELL = [
+    (block, command) for block in all_blocks("sh") if block.document not in ELSEWHERE for command in commands(block)
+]
 OURS = [pytest.param(command, id=f"{block}-{command[:50]}") for block, command in SHELL if "sideman " in command]
 # README and the page of tasks have whole programs; other pages may show parts, whose imports must hold.
 WHOLE = {"README.md", "docs/index.md"}
@@ -26,7 +31,8 @@ PROGRAMS = [pytest.param(block.text, id=str(block)) for block in all_blocks("pyt
 PARTS = [pytest.param(block.text, id=str(block)) for block in all_blocks("python") if block.document not in WHOLE]
 
 # A command that names something only its reader has, in capitals, is checked for its options but not run.
-PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]{2,}\b|pip install")
+# So is a server, which does not end; tests/web starts them.
+PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]{2,}\b|pip install|sideman serve")
 
 
 @pytest.fixture
