@@ -56,7 +56,6 @@ class Server:
 
     def errors(self):
         """What it wrote to stderr so far."""
-        self.log.flush()
         return Path(self.log.name).read_text()
 
     def close(self):

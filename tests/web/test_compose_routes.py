@@ -16,6 +16,7 @@ from tests.compose.scores import tune
 from tests.web.making import API, finished, problem, served
 
 SMALL = {"bars": 2, "metre": "3/4", "tempo_bpm": 200, "instruments": ["piano", "bass"], "n": 1, "seed": 1}
+NO_NOTES = b"MThd\0\0\0\6\0\1\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0"
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +24,6 @@ def client(tmp_path_factory):
     """A server without a library: composing needs none."""
     with served(tmp_path_factory.mktemp("none") / "library.db") as served_client:
         yield served_client
-
-
-NO_NOTES = b"MThd\0\0\0\6\0\1\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0"
 
 
 def start(client, wish, source=None, name="mine.mid"):
@@ -239,17 +237,19 @@ def test_the_same_seed_composes_the_same_piece(client, two):
 
 def test_pieces_are_told_as_they_are_finished(client):
     job = start(client, SMALL | {"n": 3}).json()
-    seen, stages = [], set()
+    seen, stages, messages = [], set(), set()
     with client.stream("GET", f"{API}/jobs/{job['id']}/events") as answer:
         for line in answer.iter_lines():
             if line.startswith("data:"):
                 told = json.loads(line[5:])
                 stages.add(told["progress"]["stage"])
+                messages.add(told["progress"]["message"])
                 seen.append(len((told["result"] or {"pieces": []})["pieces"]))
     assert told["state"] == "done"
     assert seen == sorted(seen)
     assert {1, 2, 3} <= set(seen)
     assert {"composing", "playing"} <= stages
+    assert any("bar 1 of 2" in message for message in messages)
 
 
 def test_a_piece_of_ones_own_is_continued(client, tmp_path):

@@ -12,7 +12,7 @@ from sideman.library.schema import files, roots
 from sideman.library.store import open_store
 from tests.library.make import make_store
 from tests.library.sounds import write
-from tests.web.making import API, copy_of, finished, make_heard, problem, served
+from tests.web.making import API, copy_of, finished, problem, served
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +23,10 @@ def many(tmp_path_factory):
         yield client
 
 
-@pytest.fixture(scope="module")
-def heard(tmp_path_factory):
-    """Database of real recordings that were heard; copied by tests that change it."""
-    return make_heard(tmp_path_factory.mktemp("heard"))
-
-
 @pytest.fixture
-def real(heard, tmp_path):
-    database = copy_of(heard, tmp_path)
+def real(library_database, tmp_path):
+    """A library of real recordings that were heard, for this test alone."""
+    database = copy_of(library_database, tmp_path)
     with served(database) as client:
         client.music = tmp_path / "music"
         client.database = database
@@ -92,6 +87,7 @@ def test_lists_leave_out_what_is_bulky_and_a_track_has_it(many):
         ({"query": "x" * 2001}, "2000"),
         ({"query": "a\0b"}, "NUL"),
         ({"query": "a ,"}, "comma"),
+        ({"query": "title::(a+)+b"}, "for ever"),
         ({"sort": "nonsense"}, "cannot be sorted by"),
         ({"limit": 0}, "limit"),
         ({"limit": 1001}, "limit"),
@@ -173,6 +169,7 @@ def test_the_sound_is_the_file_whole_and_in_ranges(real):
         assert answer.content == content
         assert answer.headers["content-type"].startswith("audio/")
         assert answer.headers["accept-ranges"] == "bytes"
+        assert int(real.head(address).headers["content-length"]) == len(content)
         part = real.get(address, headers={"Range": "bytes=100-199"})
         assert (part.status_code, part.content) == (206, content[100:200])
         assert part.headers["content-range"] == f"bytes 100-199/{len(content)}"
@@ -247,8 +244,8 @@ def test_names_that_are_no_utf8_pass_through_json(real):
     assert real.get(f"{API}/library/tracks/{number}/audio").content[:4] == b"RIFF"
 
 
-def test_a_library_of_a_single_file(heard, tmp_path):
-    database = copy_of(heard, tmp_path)
+def test_a_library_of_a_single_file(library_database, tmp_path):
+    database = copy_of(library_database, tmp_path)
     with open_store(database) as store, store.write() as connection:
         connection.execute(roots.update().values(path=str(tmp_path / "music" / "one drop.opus")))
     with served(database) as client:
@@ -268,6 +265,7 @@ def test_a_scan_hears_what_is_new_and_only_one_runs_at_a_time(real):
     done = finished(real, first.json())
     assert done["state"] == "done", done
     assert (done["result"]["new"], done["result"]["analysed"]) == (6, 6)
+    assert (done["progress"]["stage"], done["progress"]["done"], done["progress"]["total"]) == ("listening", 6, 6)
     assert real.get(f"{API}/library").json()["analysed"] == 12
     assert finished(real, real.post(f"{API}/library/scan", json={"retry": True}).json())["result"]["new"] == 0
 

@@ -89,6 +89,13 @@ def test_exported_lists_hold_the_songs_in_order(client, tmp_path):
     assert [entry.get("Name") for entry in root.iter("TRACK") if entry.get("Name")] == [song["title"] for song in songs]
 
 
+def test_a_long_list_with_repeats_keeps_its_order(client):
+    numbers = [1 + (7 * i) % 120 for i in range(10_000)]
+    answer = _exported(client, tracks=numbers, format="xml")
+    root = ElementTree.fromstring(answer.content)
+    assert [int(entry.get("Key")) for entry in root.iter("TRACK") if entry.get("Key")] == numbers
+
+
 def test_a_query_becomes_navidromes_rule(client):
     rule = json.loads(_exported(client, title="Jazz", query="genre:jazz year-", limit=20, format="nsp").content)
     assert (rule["name"], rule["limit"], rule["sort"]) == ("Jazz", 20, "-year")

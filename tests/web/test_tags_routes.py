@@ -10,17 +10,12 @@ from sideman.library.schema import changes, files
 from sideman.library.store import open_store
 from sideman.library.tags import journal
 from sideman.library.tags.read import read_tags
-from tests.web.making import API, copy_of, finished, make_heard, problem, served
-
-
-@pytest.fixture(scope="module")
-def heard(tmp_path_factory):
-    return make_heard(tmp_path_factory.mktemp("heard"))
+from tests.web.making import API, copy_of, finished, problem, served
 
 
 @pytest.fixture
-def client(heard, tmp_path):
-    database = copy_of(heard, tmp_path)
+def client(library_database, tmp_path):
+    database = copy_of(library_database, tmp_path)
     with served(database) as made:
         made.music = tmp_path / "music"
         made.database = database
@@ -185,3 +180,8 @@ def test_what_makes_no_sense_is_refused(client, wish, said):
 def test_there_is_no_such_batch(client):
     for wish in ({"batch": 99}, {"batch": 99, "dry_run": True}):
         assert "no batch 99" in problem(client.post(f"{API}/library/tags/undo", json=wish), 404)
+
+
+def test_what_was_not_learnt_cannot_be_written(client):
+    assert "learn" in problem(client.post(f"{API}/library/tags/plan", json={"learned": "genre"}), 404)
+    assert "learned" in problem(client.post(f"{API}/library/tags/plan", json={"learned": "title"}), 422)

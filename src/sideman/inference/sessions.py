@@ -27,6 +27,7 @@ class Session:
         import onnxruntime
 
         verify(card)
+        onnxruntime.disable_telemetry_events()  # where it was loaded before sideman: see sideman/__init__.py
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

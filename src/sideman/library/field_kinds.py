@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
 from sideman.core.errors import UsageError
 from sideman.library.pathtext import normal
+from sideman.library.patterns import pattern_of
 
 _FUZZY = 0.75  # least similarity of a `~` match
 _MOST_VALUES = 20_000
@@ -89,14 +90,6 @@ def among(column: Column, connection: Connection | None, holds: Callable[[str], 
         raise UsageError(f"a pattern that fits {len(found)} values says too little; ask more closely")
     parts = [column.in_(found[i : i + 500]) for i in range(0, len(found), 500)]
     return or_(*parts) if parts else false()
-
-
-def pattern_of(name: str, text: str) -> re.Pattern[str]:
-    """A regular expression, whatever the case; raises :class:`UsageError`."""
-    try:
-        return re.compile(text, re.IGNORECASE)
-    except re.error as error:
-        raise UsageError(f"{name}::{text}: is no regular expression ({error})") from None
 
 
 def number_of(name: str, column: Column, read: Callable[[str], float] = float, near: float = 0.0) -> Field:

@@ -16,13 +16,13 @@ from sideman.library.field_kinds import (
     escaped,
     flag_of,
     number_of,
-    pattern_of,
     seconds_of,
     spelt_alike,
     text_of,
 )
 from sideman.library.keys import camelot, parse_key
 from sideman.library.pathtext import normal
+from sideman.library.patterns import pattern_of
 from sideman.library.schema import analyses, files
 from sideman.mood.names import mood as mood_point
 

@@ -101,6 +101,18 @@ def get(store: Store, which: str | int | os.PathLike[str]) -> Track:
     return _whole_track(row)
 
 
+def by_number(store: Store, numbers: Iterable[int], *, whole: bool = False) -> dict[int, Track]:
+    """Tracks with some numbers, missing files too; numbers that there are none of are left out."""
+    wanted = list(dict.fromkeys(numbers))
+    make = _whole_track if whole else _track
+    found: dict[int, Track] = {}
+    with store.read() as connection:
+        for first in range(0, len(wanted), _IN_MOST):
+            some = files.c.id.in_(wanted[first : first + _IN_MOST])
+            found.update({row.id: make(row) for row in connection.execute(_select(whole).where(some))})
+    return found
+
+
 def by_hash(store: Store, hashes: Iterable[str]) -> dict[str, Track]:
     """One present track for each audio payload that has one."""
     found: dict[str, Track] = {}
@@ -193,4 +205,4 @@ def _whole_track(row: Row[Any]) -> Track:
     return replace(_track(row), tags=values["tags"] or {}, probabilities=values["probabilities"] or {})
 
 
-__all__ = ["Query", "by_hash", "count", "find", "get", "normal", "vectors"]
+__all__ = ["Query", "by_hash", "by_number", "count", "find", "get", "normal", "vectors"]

@@ -104,7 +104,7 @@ class Access:
             return None
         scheme, _, value = header.strip().partition(" ")
         if scheme.lower() == "bearer":
-            return self.right(value.strip())
+            return self.right(value.strip().encode("latin-1", "replace").decode("utf-8", "replace"))
         if scheme.lower() == "basic":
             try:
                 pair = base64.b64decode(value.strip(), validate=True).decode("utf-8", "replace")

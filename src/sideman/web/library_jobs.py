@@ -30,18 +30,18 @@ class Told:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._done = 0
+        self._done = self._total = 0
         self._latest = 0.0
 
     def stage(self, name: str, total: int) -> None:
         """A stage begins."""
-        self._done = 0
+        self._done, self._total = 0, total
         self._job.report(done=0, total=total, stage=name, message="")
 
     def count(self) -> None:
         """One item of the stage is done."""
         self._done += 1
-        if time.monotonic() - self._latest > _TELL_S:
+        if self._done == self._total or time.monotonic() - self._latest > _TELL_S:
             self._latest = time.monotonic()
             self._job.report(done=self._done)
 

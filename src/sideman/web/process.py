@@ -19,6 +19,7 @@ from sideman.core.parallel import exit_cause, start_process
 from sideman.web.problems import TooCostlyError, UnexpectedError
 
 _START_LIMIT_S = 120.0
+_OUT_OF_MEMORY = ("bad_alloc", "annot allocate memory", "failed to map segment", "Failed to allocate memory")
 _LOG = logging.getLogger(__name__)
 Report = Callable[[dict[str, Any]], None]
 
@@ -84,6 +85,7 @@ class Process:
             while True:
                 if not pipe.poll(max(0.0, until - time.monotonic())):
                     self.kill()
+                    self.join()
                     raise TooCostlyError(f"{what}: took longer than {limit_s:g} s, the limit of this server")
                 kind, said = pipe.recv()
                 if kind != "progress":
@@ -97,6 +99,7 @@ class Process:
             return said
         if kind == "memory":
             self.kill()  # what it could not finish may have left it in any state
+            self.join()
             raise TooCostlyError(f"{what}: needs more memory than the {self._limit_text()} that this server allows")
         if kind == "error":
             raise _error_of(*said)
@@ -110,6 +113,11 @@ class Process:
         self._killed = True
         if self._process is not None:
             self._end()
+
+    def join(self) -> None:
+        """Wait until it is gone, after :meth:`kill`."""
+        if self._process is not None:
+            self._process.join()
 
     def _end(self) -> None:
         assert self._process is not None
@@ -172,7 +180,7 @@ def _answer(pipe: connection.Connection, function: Callable[..., Any], args: tup
     except MemoryError:
         return "memory", None
     except Exception as error:  # noqa: BLE001 - a bug, or a library that met its limits
-        if "bad_alloc" in str(error) or "allocate memory" in str(error).lower():
+        if any(sign in str(error) for sign in _OUT_OF_MEMORY):
             return "memory", None
         return "unexpected", traceback.format_exc()
 

@@ -7,6 +7,8 @@ import sys
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
+from urllib.parse import quote
 
 import uvicorn
 
@@ -39,13 +41,18 @@ def run(settings: Settings, *, show: bool = False, tell: Callable[[str], None] =
             app.state.context.workers.warm()
             tell(f"listening on {address}" + ("" if page.built() else " (API only: the page was not built)"))
             if show:
-                webbrowser.open(address + (f"?token={settings.token}" if settings.token else ""))
+                here = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+                webbrowser.open(here + (f"?token={quote(settings.token, safe='')}" if settings.token else ""))
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            super().handle_exit(sig, frame)
+            self._captured_signals.clear()  # to be asked to end and to end is no failure
 
     app = create_app(settings)
     _allow_connections()
     config = uvicorn.Config(
         app, http=Patient, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
-        timeout_keep_alive=20, h11_max_incomplete_event_size=64 * 1024, timeout_graceful_shutdown=5, ws="none",
+        timeout_keep_alive=20, backlog=1024, h11_max_incomplete_event_size=64 * 1024, timeout_graceful_shutdown=5, ws="none",
     )  # fmt: skip
     Server(config).run(sockets=[listener])
 
@@ -72,5 +79,5 @@ def _listener(settings: Settings) -> socket.socket:
         raise SidemanError(
             f"{settings.host}:{settings.port}: cannot listen there ({why}); choose another --port"
         ) from None
-    listener.listen(128)
+    listener.listen(1024)
     return listener

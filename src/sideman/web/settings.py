@@ -27,7 +27,8 @@ class Settings:
         body_idle_s, body_total_s: how long a body may pause, and take.
         time_limit_s: wall-clock seconds that hearing one recording may take.
         compose_limit_s: likewise for one composing job.
-        memory_bytes: address space of a worker beyond what it has when it starts; 0 for no limit.
+        memory_bytes: address space of a worker beyond what it has when it starts, twice as much for composing; 0 for
+            no limit.
         jobs_n: finished jobs that are kept.
         job_keep_s: and for how long.
     """

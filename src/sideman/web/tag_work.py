@@ -8,6 +8,7 @@ from typing import Any
 
 from sideman.core.errors import LibraryError
 from sideman.library import tracks
+from sideman.library.learn.answers import relabelled
 from sideman.library.places import real_places, within
 from sideman.library.store import Store
 from sideman.library.tags import journal, plan
@@ -19,7 +20,7 @@ from sideman.library.tags.spelling import spelling
 from sideman.library.track import Track
 from sideman.web.jobs import Job
 from sideman.web.library_jobs import Told
-from sideman.web.routes.library import of_library
+from sideman.web.routes.library import all_of_library
 from sideman.web.schemas.tags import (
     OldAndNew,
     PlanWish,
@@ -110,8 +111,10 @@ def undo(store: Store, wish: UndoWish, job: Job) -> dict[str, Any]:
 
 def _found(store: Store, wish: TagWish) -> list[Track]:
     if wish.ids is not None:
-        return [of_library(store, number) for number in dict.fromkeys(wish.ids)]
-    return tracks.find(store, wish.query, whole=True)
+        found = all_of_library(store, list(dict.fromkeys(wish.ids)))
+    else:
+        found = tracks.find(store, wish.query, whole=True)
+    return found if wish.learned is None else relabelled(store, wish.learned, found)
 
 
 def _planned(store: Store, found: Any, wish: TagWish) -> Iterator[plan.Planned | plan.Problem]:

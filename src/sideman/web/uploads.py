@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
@@ -15,6 +16,8 @@ from starlette.requests import Request
 
 from sideman.core.errors import OutputError, UsageError
 from sideman.web.problems import MediaTypeError
+
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every body that breaks off
 
 _MOST_PARTS = 16
 _MOST_HEADER_BYTES = 8192
@@ -56,30 +59,31 @@ async def received(
     """
     form = Form()
     try:
-        kind, options = parse_options_header(request.headers.get("content-type"))
-        taker: _Taker
-        if kind == b"multipart/form-data":
-            taker = _Parts(form, folder, options.get(b"boundary", b""), frozenset(files), frozenset(texts))
-        elif kind in (b"application/json", b"application/x-www-form-urlencoded"):
-            raise MediaTypeError(
-                f"send a file as multipart/form-data, part '{next(iter(files))}', or its bytes with "
-                "Content-Type: application/octet-stream"
-            )
-        else:
-            taker = _Whole(form, folder, next(iter(files)), request.query_params.get("name"))
         try:
-            async for chunk in request.stream():
-                taker.take(chunk)
-            taker.finish()
+            with closing(_taker(request, form, folder, files, texts)) as taker:
+                async for chunk in request.stream():
+                    taker.take(chunk)
+                taker.finish()
         except OSError as error:
             raise OutputError(f"the upload cannot be kept ({error.strerror or error}); try again later") from None
-        finally:
-            taker.close()
         yield form
     finally:
         for upload in form.files.values():
             with suppress(OSError):
                 upload.path.unlink(missing_ok=True)
+
+
+def _taker(request: Request, form: Form, folder: Path, files: Collection[str], texts: Collection[str]) -> _Taker:
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    first = next(iter(files))
+    if kind == b"multipart/form-data":
+        return _Parts(form, folder, options.get(b"boundary", b""), frozenset(files), frozenset(texts))
+    if kind in (b"application/json", b"application/x-www-form-urlencoded"):
+        raise MediaTypeError(
+            f"send a file as multipart/form-data, part '{first}', or its bytes with "
+            "Content-Type: application/octet-stream"
+        )
+    return _Whole(form, folder, first, request.query_params.get("name"))
 
 
 class _Taker(Protocol):
@@ -234,4 +238,6 @@ def shown_name(name: str | None) -> str:
     last = (name or "").replace("\\", "/").rsplit("/", 1)[-1]
     plain = "".join(char if char.isprintable() else " " for char in last.encode("utf-8", "replace").decode())
     plain = " ".join(plain.split())
-    return plain if len(plain) <= 120 else f"{plain[:80]}…{plain[-36:]}" if plain else "upload"
+    if not plain:
+        return "upload"
+    return plain if len(plain) <= 120 else f"{plain[:80]}…{plain[-36:]}"

@@ -29,7 +29,7 @@ class Workers:
     def __init__(self, settings: Settings) -> None:
         self._lanes: dict[str, _Lane] = {
             "short": _Lane(settings.workers, settings.queue_n, settings.time_limit_s, settings.memory_bytes, warm=True),
-            "long": _Lane(1, settings.queue_n, settings.compose_limit_s, settings.memory_bytes, warm=False),
+            "long": _Lane(1, settings.queue_n, settings.compose_limit_s, 2 * settings.memory_bytes, warm=False),
         }
         self._threads = ThreadPoolExecutor(settings.workers + 2, "sideman-worker")
         self._background: set[asyncio.Task[None]] = set()
@@ -118,6 +118,9 @@ class Workers:
             for process in lane.processes:
                 process.kill()
         await asyncio.to_thread(self._threads.shutdown)
+        for lane in self._lanes.values():
+            for process in lane.processes:
+                await asyncio.to_thread(process.join)
         for task in list(self._background):
             with contextlib.suppress(Exception):
                 await task

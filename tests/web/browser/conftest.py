@@ -4,6 +4,7 @@ The sandboxed browser reaches the server and nothing else; every test fails at i
 address or the browser complained (console errors, violated policy). ``SIDEMAN_SHOTS=DIR`` keeps pictures.
 """
 
+import json
 import shutil
 
 import pytest
@@ -11,6 +12,23 @@ import pytest
 from tests.library.sounds import collection
 from tests.web.browser import harness
 
+EVALUATION = {
+    "format": 1, "sideman": "0.1.0", "model": "svm", "protocol": "tracks", "dataset": "folders", "settings": {},
+    "input": {"kind": "table"}, "n_parameters": 0, "fit_seconds": 1.0, "notes": [], "genres": ["bells", "drums"],
+    "tracks": ["a", "b", "c", "d"], "labels": [0, 0, 1, 1],
+    "figures": {
+        "protocol": "tracks", "leaky": False, "tracks": 4, "tested": 4.0, "chance": 0.5,
+        "kept_apart": ["Kept apart: recordings, each with all its segments on one side."],
+        "accuracy": {"mean": 0.75, "per_seed": [0.75], "interval": [0.3, 0.95]},
+        "balanced_accuracy": {"mean": 0.75, "per_seed": [0.75], "interval": [0.3, 0.95]},
+        "macro_f1": {"mean": 0.73, "per_seed": [0.73], "interval": [0.3, 0.95]},
+        "per_class": [
+            {"genre": "bells", "tested": 2.0, "precision": 1.0, "recall": 0.5, "f1": 0.67},
+            {"genre": "drums", "tested": 2.0, "precision": 0.67, "recall": 1.0, "f1": 0.8},
+        ],
+        "confusion": [[1.0, 1.0], [0.0, 2.0]],
+    },
+}  # fmt: skip
 EXAMPLES = harness.REPOSITORY / "examples"
 
 
@@ -41,13 +59,14 @@ def library(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def lab_folder(tmp_path_factory):
-    """A folder of the lab with one report."""
+    """A folder of the lab with one report and one evaluation."""
     folder = tmp_path_factory.mktemp("lab")
     (folder / "report.html").write_text(
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>A report</title>"
         "<style>h1 { color: teal }</style></head><body><h1>Balanced accuracy 0.7</h1></body></html>",
         encoding="utf-8",
     )
+    (folder / "evaluation.json").write_text(json.dumps(EVALUATION), encoding="utf-8")
     return folder
 
 

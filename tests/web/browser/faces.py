@@ -72,7 +72,7 @@ def face(look, *, size=0.4, across=0.5, light=1.0, seed=1):
 def write_y4m(path, pictures, *, per_second=5):
     """Write pictures as the film of a fake camera, which shows it again and again."""
     height, width, _ = pictures[0].shape
-    with open(path, "wb") as film:
+    with path.open("wb") as film:
         film.write(f"YUV4MPEG2 W{width} H{height} F{per_second}:1 Ip A1:1 C420jpeg\n".encode())
         for picture in pictures:
             red, green, blue = np.moveaxis(picture.astype(float), -1, 0)

@@ -12,11 +12,15 @@ def lab(open_page):
     return page
 
 
+def board_of(page):
+    return page.get_by_role("table", name="in percent")
+
+
 def column(page, name):
     """Numbers of a column from above to below."""
-    heads = page.get_by_role("region", name="Scoreboard").get_by_role("columnheader").all_inner_texts()
+    heads = board_of(page).get_by_role("columnheader").all_inner_texts()
     at = next(i for i, head in enumerate(heads) if head.startswith(name))
-    cells = page.locator(f"[aria-label=Scoreboard] tbody tr > :nth-child({at + 1})").all_inner_texts()
+    cells = page.locator(f"table:has(caption:has-text('in percent')) tbody tr > :nth-child({at + 1})").all_inner_texts()
     return [float(cell) for cell in cells if cell.replace(".", "").strip().isdigit()]
 
 
@@ -27,7 +31,7 @@ def test_the_scoreboard_is_sorted_by_the_honest_split_at_first(lab):
 
 
 def test_a_header_sorts_and_sorts_the_other_way(lab):
-    board = lab.get_by_role("region", name="Scoreboard")
+    board = board_of(lab)
     head = board.get_by_role("columnheader", name="segments-random")
     head.get_by_role("button").press("Enter")
     assert head.get_attribute("aria-sort") == "descending"
@@ -38,7 +42,7 @@ def test_a_header_sorts_and_sorts_the_other_way(lab):
 
 
 def test_flattering_figures_are_called_so(lab):
-    heads = lab.get_by_role("region", name="Scoreboard").get_by_role("columnheader")
+    heads = board_of(lab).get_by_role("columnheader")
     assert "flattering" in heads.filter(has_text="segments-random").inner_text()
     assert "honest" in heads.filter(has_text="artists").first.inner_text()
     lab.get_by_text("How to read it").click()
@@ -61,9 +65,19 @@ def test_a_report_opens_in_a_tab_of_its_own_without_scripts(lab):
     assert "sandbox" in answer.headers["content-security-policy"]
 
 
+def test_an_evaluation_shows_its_figures_genre_by_genre(lab):
+    lab.get_by_role("button", name="evaluation").press("Enter")
+    genres = lab.get_by_role("table", name="Genre by genre")
+    assert genres.get_by_role("row", name="bells").inner_text().split() == ["bells", "2", "50%", "100%", "67%"]
+    assert "30% to 95%" in lab.locator("main").inner_text()
+    assert lab.get_by_role("table", name="was taken for what").get_by_role("row").count() == 3
+
+
 def test_the_lab_fits_a_phone_and_axe_finds_no_fault(lab):
     for summary in lab.locator("summary").all():
         summary.click()
+    lab.get_by_role("button", name="evaluation").click()
+    lab.get_by_role("table", name="Genre by genre").wait_for()
     for width, theme in ((1280, "light"), (360, "dark")):
         lab.set_viewport_size({"width": width, "height": 900})
         lab.emulate_media(color_scheme=theme)

@@ -13,6 +13,7 @@ from tests.library.sounds import write
 from tests.web.browser import harness
 from tests.web.browser.harness import check_axe, check_fits, shot
 
+expect.set_options(timeout=20_000)  # a busy machine takes its time
 TABS = ("tracks", "map", "playlists", "tags", "insights")
 
 
@@ -21,8 +22,12 @@ def search(page, text):
     page.get_by_role("button", name="Search", exact=True).click()
 
 
+def rows(page):
+    return page.locator("main table tbody th[scope=row] button")
+
+
 def titles(page):
-    return page.locator("main table tbody th[scope=row] button").all_inner_texts()
+    return rows(page).all_inner_texts()
 
 
 def column(page, n):
@@ -31,6 +36,10 @@ def column(page, n):
 
 def address(page):
     return urllib.parse.parse_qs(page.url.partition("?")[2])
+
+
+def unfold(where, title):
+    where.locator("summary", has_text=title).click()
 
 
 def settled(page):
@@ -106,7 +115,7 @@ class TestSearching:
 
     def test_a_term_of_the_help_is_added(self, open_page):
         page = open_page("#/library?query=song")
-        page.get_by_text("How to ask").click()
+        unfold(page, "How to ask")
         page.get_by_role("button", name="bpm:90..110").click()
         page.wait_for_url("**bpm**")
         assert address(page)["query"] == ["song bpm:90..110"]
@@ -114,21 +123,22 @@ class TestSearching:
     def test_headers_sort_and_say_which_way(self, open_page):
         page = open_page("#/library")
         settled(page)
+        lengths = page.locator("main table tbody td:nth-of-type(8)")
         header = page.get_by_role("columnheader", name="Length")
         header.get_by_role("button").click()
         expect(header).to_have_attribute("aria-sort", "ascending")
-        page.wait_for_load_state("networkidle")
-        rising = column(page, 8)
-        assert rising == sorted(rising) and rising[0] != rising[-1]
+        expect(lengths.last).to_have_text("0:15")
+        rising = lengths.all_inner_texts()
+        assert rising == sorted(rising)
         header.get_by_role("button").press("Enter")
         expect(header).to_have_attribute("aria-sort", "descending")
-        page.wait_for_load_state("networkidle")
-        assert column(page, 8) == rising[::-1]
+        expect(lengths.first).to_have_text("0:15")
+        assert lengths.all_inner_texts() == rising[::-1]
         assert address(page)["sort"] == ["length-"]
 
     def test_filters_are_terms_of_the_query(self, open_page):
         page = open_page("#/library")
-        page.get_by_text("Filters").click()
+        unfold(page, "Filters")
         page.get_by_role("group", name="Genre").get_by_role("button", name="classical").press("Space")
         page.wait_for_url("**query=genre**")
         chip = page.get_by_role("group", name="Genre").get_by_role("button", name="classical")
@@ -136,28 +146,28 @@ class TestSearching:
         page.get_by_role("group", name="Genre").get_by_role("button", name="reggae").click()
         page.wait_for_url("**reggae**")
         assert address(page)["query"] == ["genre:classical|reggae"]
-        page.wait_for_load_state("networkidle")
-        assert set(re.sub(r" .*", "", cell) for cell in column(page, 4)) == {"classical", "reggae"}
+        expect(rows(page).get_by_text("disco nights")).to_have_count(0)
+        assert {re.sub(r" .*", "", cell) for cell in column(page, 4)} == {"classical", "reggae"}
         chip.click()
         expect(page.get_by_role("searchbox", name="Search the library")).to_have_value("genre:reggae")
-        assert titles(page) == ["one drop"]
+        expect(rows(page)).to_have_text(["one drop"])
 
 
 def test_a_hundred_thousand_tracks_are_paged(tmp_path, library, open_page):
     big = tmp_path / "library.db"
     shutil.copy(library, big)
-    names = "size, mtime_ns, audio_hash, container, added_at, n_title, n_path"
+    names = "size, mtime_ns, audio_hash, container, added_at, n_path"
     with sqlite3.connect(big) as database:
         database.execute(
             f"WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < 7200) "
-            f"INSERT INTO files (path, title, {names}) SELECT path || '.' || n, 'copy ' || n, {names} FROM files, k"
+            f"INSERT INTO files (path, title, n_title, {names}) "
+            f"SELECT path || '.' || n, 'copy ' || n, 'copy ' || n, {names} FROM files, k"
         )
     server = harness.Server(tmp_path / "server", database=big)
     try:
         page = open_page("#/library", at=server)
         expect(page.get_by_text("100,814 in all")).to_be_visible()
         assert len(titles(page)) == 50
-        assert page.locator("main table tbody tr").count() == 50
         page.get_by_role("spinbutton", name="Page").fill("2017")
         page.keyboard.press("Enter")
         expect(page.get_by_role("table", name="Tracks, page 2017 of 2017")).to_be_visible()
@@ -172,8 +182,7 @@ def test_a_hundred_thousand_tracks_are_paged(tmp_path, library, open_page):
 class TestPlayer:
     @pytest.fixture
     def playing(self, open_page):
-        page = open_page("#/library?query=path:examples,%20song")
-        page.goto("/#/library?sort=title%2B")
+        page = open_page("#/library?sort=path%2B")
         settled(page)
         page.get_by_role("button", name="Play blues shuffle in E").click()
         page.get_by_role("region", name="Player").wait_for()
@@ -252,9 +261,9 @@ class TestDetails:
         ).to_be_visible()
         shares = details.get_by_role("table", name="Genre probabilities").locator("td").all_inner_texts()
         assert 99 <= sum(int(share.strip("%")) for share in shares) <= 101 + len(shares) // 2
-        expect(details.get_by_role("definition").filter(has_text="120.0 bpm")).to_be_visible()
+        expect(details.get_by_role("definition").filter(has_text=re.compile(r"1[12]\d\.\d bpm"))).to_be_visible()
         expect(details.get_by_role("table", name="Sounds like it").get_by_role("row")).to_have_count(11)
-        details.get_by_text("Tags in the file").click()
+        unfold(details, "Tags in the file")
         expect(details.get_by_text(re.compile(r"disco nights\.mp3"))).to_be_visible()
         expect(details.get_by_role("link", name="Look closely")).to_have_attribute(
             "href", re.compile(r"#/listen\?track=\d+")
@@ -266,7 +275,7 @@ class TestDetails:
         page = open_page("#/library?query=disco")
         page.get_by_role("button", name="disco nights", exact=True).click()
         details = page.get_by_role("region", name="disco nights")
-        details.get_by_text("A path from here").click()
+        unfold(details, "A path from here")
         to = details.get_by_role("group", name="To")
         to.get_by_role("searchbox").fill("one drop")
         expect(to.get_by_role("combobox")).to_contain_text("one drop")
@@ -300,7 +309,11 @@ class TestMap:
     def test_draws_every_kind_with_a_shape_and_the_legend_takes_kinds_off(self, open_page):
         page = open_page("#/library?tab=map")
         expect(page.get_by_role("application", name=re.compile("Map of 14 tracks"))).to_be_visible()
-        drawn = "() => { const c = document.querySelector('[role=application] canvas'); return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v > 0).length }"
+        drawn = """() => {
+            const canvas = document.querySelector('[role=application] canvas');
+            const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+            return pixels.filter((value, i) => i % 4 === 3 && value > 0).length;
+        }"""
         before = page.evaluate(drawn)
         assert before > 100
         page.get_by_role("group", name="Kinds on the map").get_by_role("button", name="classical").press("Space")
@@ -428,7 +441,7 @@ def test_tags_are_shown_written_and_taken_back_scans_find_files_and_words_count(
     page.get_by_role("button", name="Write the tags").click()
     check_axe(page)
     page.get_by_role("dialog").get_by_role("button", name="Write the tags").click()
-    expect(page.get_by_text("1 files written.")).to_be_visible()
+    expect(page.get_by_text("1 file written.")).to_be_visible()
     assert read_tags(reggae).fields["genre"] == ["Reggae"]
     history = page.get_by_role("table", name="Written so far")
     expect(history.get_by_role("row")).to_have_count(2)
@@ -438,7 +451,7 @@ def test_tags_are_shown_written_and_taken_back_scans_find_files_and_words_count(
     expect(undo.get_by_role("row", name=re.compile("one drop"))).to_contain_text("was Reggae")
     page.get_by_role("button", name="Take them back").click()
     page.get_by_role("dialog").get_by_role("button", name="Take them back").click()
-    expect(page.get_by_text("1 files restored.")).to_be_visible()
+    expect(page.get_by_text("1 file restored.")).to_be_visible()
     assert not read_tags(reggae).fields.get("genre")
     expect(history.get_by_role("row")).to_have_count(3)
     shot(page, "library-tags-undone")
@@ -448,7 +461,7 @@ def test_tags_are_shown_written_and_taken_back_scans_find_files_and_words_count(
     expect(page.get_by_text("14 in all")).to_be_visible()
     write(music / "new one.flac", seed=77)
     page.get_by_role("button", name="Scan for changes").click()
-    expect(page.get_by_text("15 in all")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("15 in all")).to_be_visible()
     expect(page.get_by_role("button", name="new one", exact=True)).to_be_visible()
 
     page.get_by_role("button", name="new one", exact=True).click()
@@ -475,7 +488,7 @@ class TestInsights:
 
     def test_tells_of_faults_and_twins(self, open_page):
         page = open_page("#/library?tab=insights")
-        page.get_by_text("At full scale").click()
+        unfold(page, "At full scale")
         table = page.get_by_role("table", name="At full scale")
         table.get_by_role("button").first.click()
         expect(page.get_by_role("heading", level=2).first).to_be_focused()

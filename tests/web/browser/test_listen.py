@@ -102,10 +102,40 @@ def test_the_place_follows_the_sound(page):
     assert page.locator("main audio").evaluate("audio => !audio.paused")
 
 
+def test_pictures_follow_the_window_and_the_colours(page):
+    choose(page, DISCO)
+    heard(page, DISCO.name)
+    wave = page.locator("main canvas").first
+    middle = """canvas => {
+      const {data} = canvas.getContext("2d").getImageData(canvas.width / 2, canvas.height / 2, 1, 1);
+      return [...data].join();
+    }"""
+    light = wave.evaluate(middle)
+    page.get_by_label("Colours").select_option("dark")
+    page.wait_for_function(
+        f"before => ({middle})(document.querySelector('main canvas')) !== before", arg=light, timeout=5000
+    )
+    page.set_viewport_size({"width": 360, "height": 900})
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('main canvas')].every(canvas => canvas.width === canvas.clientWidth)"
+    )
+
+
+def test_one_sound_at_a_time(page):
+    choose(page, REGGAE)
+    told = heard(page, REGGAE.name)
+    page.locator("main audio").evaluate("audio => audio.play()")
+    told.get_by_role("table", name="Similar").get_by_role("button", name="Play").first.click()
+    page.wait_for_function("() => document.querySelector('main audio').paused")
+    page.get_by_role("button", name="Pause", exact=True).wait_for()
+    page.locator("main audio").evaluate("audio => audio.play()")
+    page.get_by_role("region", name="Player", exact=True).get_by_role("button", name="Play", exact=True).wait_for()
+
+
 def test_charts_have_tables_beside_them(page):
     choose(page, DISCO)
     told = heard(page, DISCO.name)
-    told.get_by_text("Genre over time, as a table").click()
+    told.locator("summary", has_text="Genre over time").click()
     rows = told.get_by_role("table", name="Genre over time, as a table").get_by_role("row")
     assert rows.count() == 1 + 6
     assert "disco" in rows.nth(1).inner_text()
@@ -133,6 +163,40 @@ def test_a_file_that_is_no_recording_is_refused_in_one_line(page, tmp_path):
     assert "\n" not in told.inner_text().strip()
     assert str(tmp_path) not in page.content()
     page.get_by_role("button", name="Try again").wait_for()
+
+
+def test_a_file_that_has_gone_is_told(page, tmp_path):
+    gone = tmp_path / "gone.mp3"
+    gone.write_bytes(DISCO.read_bytes())
+    page.evaluate(
+        "() => addEventListener('change', event => event.stopImmediatePropagation(), {capture: true, once: true})"
+    )
+    choose(page, gone)  # not taken yet: as if it waited behind others
+    gone.unlink()
+    page.get_by_role("button", name="Choose recordings").dispatch_event("change")
+    assert "the browser cannot read it" in page.get_by_role("alert").inner_text()
+
+
+def test_a_file_larger_than_the_server_takes_is_refused_in_one_line(open_page, own_server, tmp_path):
+    page = open_page("#/listen", at=own_server(empty=True, more=["--max-upload", "1"]))
+    page.watch.expect("413|ERR_")
+    path = tmp_path / "large.wav"
+    soundfile.write(path, np.zeros(22050 * 100, dtype=np.float32), 22050, subtype="PCM_16")
+    choose(page, path)
+    told = page.get_by_role("alert")
+    told.wait_for()
+    print(told.inner_text())
+    assert "MB" in told.inner_text()
+
+
+def test_a_server_that_has_gone_is_told(open_page, own_server):
+    gone = own_server(empty=True)
+    page = open_page("#/listen", at=gone)
+    page.watch.expect("ERR_CONNECTION")
+    page.wait_for_load_state("networkidle")
+    gone.close()
+    choose(page, REGGAE)
+    page.get_by_text("Is `sideman serve` still running?").wait_for()
 
 
 def test_hearing_can_be_cancelled_and_begun_again(page, tmp_path):
@@ -230,7 +294,7 @@ def test_the_keyboard_alone_chooses_a_file(page):
         if page.evaluate("() => document.activeElement.type === 'file'"):
             break
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(str(REGGAE))
     heard(page, REGGAE.name)
 

@@ -142,6 +142,19 @@ def test_with_a_secret_the_link_lets_in_and_forgets_the_secret(open_page, own_se
     page.get_by_role("heading", name="Scoreboard").wait_for()
 
 
+def test_without_the_secret_the_page_asks_for_it(open_page, own_server):
+    page = open_page("#/lab", at=own_server(empty=True, token="open sesame"))
+    page.watch.expect("401")
+    page.get_by_label("Secret").wait_for()
+    check_axe(page)
+    page.get_by_label("Secret").fill("open simsim")
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").wait_for()
+    page.get_by_label("Secret").fill("open sesame")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Scoreboard").wait_for()
+
+
 def test_the_harness_notices_requests_elsewhere_and_complaints(launched, server):
     context = launched().new_context(base_url=server.origin)
     watch = Watch(context, server.origin)

@@ -1,4 +1,5 @@
 // The HTTP API, as docs/api.md tells it. Everything goes to this origin only.
+import { session } from "../lib/session.svelte";
 import { words } from "../strings";
 
 const BASE = "/api/v1";
@@ -30,6 +31,7 @@ async function asked(path: string, query: Query, init: RequestInit): Promise<Res
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(0, words.unreachable);
   }
+  if (response.status === 401) session.needed = true;
   if (!response.ok) throw await refused(response);
   return response;
 }

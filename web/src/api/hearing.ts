@@ -52,6 +52,8 @@ export interface Heard {
   tempo?: Tempo | null;
   key_estimate?: Key | null;
   similar?: Similar[] | null;
+  /** What was odd about the file, a line each. */
+  notes?: string[];
 }
 
 export interface Listened {

@@ -55,6 +55,26 @@ export interface EvaluationHead {
   modified_at?: number | null;
 }
 
+export interface ClassFigures {
+  genre: string;
+  tested: number;
+  precision: number | null;
+  recall: number | null;
+  f1: number | null;
+}
+
+export interface Evaluation extends EvaluationHead {
+  genres: string[];
+  notes: string[];
+  figures: Partial<Record<"accuracy" | "balanced_accuracy" | "macro_f1" | "segment_accuracy", Figure>> & {
+    chance?: number;
+    kept_apart?: string[];
+    per_class?: ClassFigures[];
+    /** Rows are true genres, columns what was named. */
+    confusion?: number[][];
+  };
+}
+
 export interface Lab {
   models: LabModel[];
   scoreboard: Scoreboard | null;
@@ -71,6 +91,6 @@ export function reportUrl(id: string): string {
   return url(`/lab/reports/${encodeURIComponent(id)}`);
 }
 
-export function evaluationUrl(id: string): string {
-  return url(`/lab/evaluations/${encodeURIComponent(id)}`);
+export function evaluation(id: string): Promise<Evaluation> {
+  return get<Evaluation>(`/lab/evaluations/${encodeURIComponent(id)}`);
 }

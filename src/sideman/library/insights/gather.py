@@ -129,7 +129,9 @@ def gather(
     if not found:
         raise LibraryError(f"{store.url}: no track answers; `sideman ls` shows what there is")
     missing = collection.count(store, query, missing=True) - len(found)
-    heard, vectors = recordings(store, found)
+    single = {t.audio_hash: t for t in reversed(found) if t.audio_hash is not None}
+    hashes, vectors = collection.vectors(store, sorted(single))
+    heard = [single[h] for h in hashes]
     pairs = duplicates.alike(heard, vectors)
     return Insights(
         found,
@@ -142,13 +144,6 @@ def gather(
         faults(found),
         plane(heard, vectors, seed=seed, most_points=most_points),
     )
-
-
-def recordings(store: Store, found: Sequence[Track]) -> tuple[list[Track], NDArray[np.float32]]:
-    """Of some tracks one per audio payload that was heard, ordered by its hash, and their embeddings (n, 256)."""
-    single = {t.audio_hash: t for t in reversed(found) if t.audio_hash is not None}
-    hashes, vectors = collection.vectors(store, sorted(single))
-    return [single[h] for h in hashes], vectors
 
 
 def plane(

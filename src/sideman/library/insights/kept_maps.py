@@ -8,7 +8,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sideman.library.insights.gather import Map, plane, recordings
+import numpy as np
+
+from sideman.library import tracks
+from sideman.library.insights.gather import Map, plane
 from sideman.library.store import Store
 from sideman.library.track import Track
 
@@ -18,16 +21,19 @@ _lock = threading.Lock()
 
 
 def map_of(store: Store, found: Sequence[Track], most: int) -> Map:
-    """The map of some tracks, at most so many points; drawn anew where a recording came, went or was heard again.
+    """The map of some tracks, of more than ``most`` recordings that of a sample, the same one each time.
 
-    Labels and tags are those of ``found``, also on a kept map.
+    It is drawn anew where a recording came, went or was heard again. Labels and tags are those of ``found``, also on a
+    kept map.
     """
-    heard, vectors = recordings(store, found)
-    digest = hashlib.sha256(f"{most}\0".encode())
-    for track in heard:
-        digest.update(f"{track.audio_hash}\n".encode())
-    digest.update(vectors.tobytes())
-    key = digest.hexdigest()
+    single = {track.audio_hash: track for track in reversed(found) if track.audio_hash and track.analysed}
+    hashes = sorted(filter(None, single))
+    total = len(hashes)
+    if total > most:
+        hashes = [hashes[i] for i in np.sort(np.random.default_rng(0).permutation(total)[:most])]
+    hashes, vectors = tracks.vectors(store, hashes)
+    key = hashlib.sha256("".join(hashes).encode() + vectors.tobytes()).hexdigest()
+    heard = [single[audio_hash] for audio_hash in hashes]
     with _lock:
         known = _maps.get(key)
         if known is not None:
@@ -38,5 +44,4 @@ def map_of(store: Store, found: Sequence[Track], most: int) -> Map:
             _maps[key] = known
             while len(_maps) > _KEPT:
                 _maps.popitem(last=False)
-    now = {track.audio_hash: track for track in heard}
-    return replace(known, tracks=tuple(now[track.audio_hash] for track in known.tracks))
+    return replace(known, tracks=tuple(heard), total=total)

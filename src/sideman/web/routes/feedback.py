@@ -9,7 +9,7 @@ from sideman.library.taste import entries, say, unsay
 from sideman.mood.names import mood as known_mood
 from sideman.web.context import Library
 from sideman.web.problems import ConflictError
-from sideman.web.routes.library import of_library
+from sideman.web.routes.library import all_of_library
 from sideman.web.schemas.feedback import FeedbackEntry, FeedbackWish, Said
 from sideman.web.schemas.text import TrackId, clean
 
@@ -34,7 +34,7 @@ def tell(store: Library, wish: FeedbackWish) -> Said:
     """Keep a like, a skip or a correction for each track; similar, playlists and recommendations go by it."""
     if wish.mood is not None:
         known_mood(wish.mood)  # before anything is written
-    about = [of_library(store, number) for number in dict.fromkeys(wish.tracks)]
+    about = all_of_library(store, list(dict.fromkeys(wish.tracks)), whole=False)
     for track in about:
         if not track.audio_hash:
             raise ConflictError(f"track {track.id}: could not be read by the last scan; repair the file and scan again")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 
-from sideman.core.errors import LibraryError
 from sideman.library import overview, places, tracks
 from sideman.library.query import Query as Asked
 from sideman.library.store import Store
@@ -79,6 +79,7 @@ def track(store: Library, id: TrackId) -> WholeTrack:
 
 
 @router.get("/library/tracks/{id}/audio", response_class=FileResponse)
+@router.head("/library/tracks/{id}/audio", response_class=FileResponse, include_in_schema=False)
 def audio(store: Library, id: TrackId) -> FileResponse:
     """The file itself, whole or in ranges."""
     known = of_library(store, id)
@@ -139,7 +140,7 @@ def path(
 def plane(
     store: Library,
     query: QueryText = "",
-    most: Annotated[int, Query(ge=1, le=20_000, description="Of more recordings, a sample of so many.")] = 5000,
+    most: Annotated[int, Query(ge=1, le=20_000, description="Of more recordings, a sample of so many.")] = 3000,
 ) -> told.LibraryMap:
     """Recordings on a plane where neighbours sound alike; the same library gives the same map."""
     from sideman.library.insights.kept_maps import map_of
@@ -163,13 +164,20 @@ def of_library(store: Store, number: int) -> Track:
     Raises:
         NotFoundError: there is none.
     """
-    try:
-        found = tracks.get(store, number)
-    except LibraryError:
-        found = None
-    if found is None or found.id != number:
-        raise NotFoundError(f"track {number}: is not in the library")
-    return found
+    return all_of_library(store, [number])[0]
+
+
+def all_of_library(store: Store, numbers: Sequence[int], *, whole: bool = True) -> list[Track]:
+    """The tracks with some numbers, in their order.
+
+    Raises:
+        NotFoundError: one of them is not there.
+    """
+    found = tracks.by_number(store, numbers, whole=whole)
+    for number in numbers:
+        if number not in found:
+            raise NotFoundError(f"track {number}: is not in the library")
+    return [found[number] for number in numbers]
 
 
 def heard(store: Store, number: int) -> Track:

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from sideman.web.context import Library
 from sideman.web.heavy import heavy
-from sideman.web.routes.library import heard, of_library
+from sideman.web.routes.library import all_of_library, heard
 from sideman.web.schemas.playlists import ListExport, PlaylistMade, PlaylistWish, RuleExport, made
 
 router = APIRouter(tags=["playlists"])
@@ -50,7 +50,7 @@ def export(store: Library, wish: Annotated[ListExport | RuleExport, Body(discrim
     if isinstance(wish, RuleExport):
         text = nsp.text(wish.title, wish.query, limit=wish.limit)
     else:
-        songs = tuple(of_library(store, number) for number in wish.tracks)
+        songs = tuple(all_of_library(store, wish.tracks, whole=False))
         text = render(Playlist(wish.title, songs), f"list.{wish.format}", absolute=True)
     name = f"{_IN_NO_NAME.sub(' ', wish.title).strip(' .')[:100] or 'Playlist'}.{wish.format}"
     plain = name.encode("ascii", "replace").decode().replace("?", "_")

@@ -32,6 +32,7 @@ async def write(context: Shared, store: Library, wish: TagWish) -> JobInfo:
 @router.get("/library/tags/history")
 def history(store: Library) -> list[Batch]:
     """What was written when, the newest first."""
+    journal.recover(store)
     return [
         Batch(batch=batch.id, at=batch.started_at, command=batch.command, states=batch.states)
         for batch in journal.history(store)

@@ -33,6 +33,9 @@ class TagWish(BaseModel):
     spelling: dict[Written, Written] = Field(
         default={}, max_length=100, description='How a genre or mood is written: {"hiphop": "Rap"}.'
     )
+    learned: Literal["genre", "mood"] | None = Field(
+        default=None, description="Genre or mood as `sideman learn` learnt it from the user's own tags."
+    )
     preserve_mtime: bool = Field(default=False, description="Leave the files' times of change as they are.")
 
     @model_validator(mode="after")

@@ -20,13 +20,13 @@ export interface LeftOut {
   of: number;
 }
 
-const ROUNDS = 120;
+const ROUNDS = 80;
 const RATE = 1.5;
 /** Pulls weights to zero: with few examples a model must not be too sure. */
 const DECAY = 0.01;
 /** Frames that are trained on, and times that a part is left out, at most: training must not hold up the page. */
-const MOST = 240;
-const FOLDS = 8;
+const MOST = 160;
+const FOLDS = 5;
 
 interface Example {
   take: number;

@@ -72,7 +72,7 @@ export function drawRoll(canvas: HTMLCanvasElement, roll: Roll, look: Look, { ba
   roll.tracks.forEach((track, index) => {
     context.fillStyle = trackColour(roll, index);
     for (const [begin, end, pitch, velocity] of track.notes) {
-      context.globalAlpha = 0.75 + 0.25 * (velocity / 127);
+      context.globalAlpha = 0.9 + 0.1 * (velocity / 127);
       if (track.is_drum) {
         const row = struck.length - 1 - struck.indexOf(pitch);
         context.fillRect(x(begin), drumTop + row * drumStep + drumStep * 0.12, Math.max(2, drumStep * 0.5), Math.max(1.5, drumStep * 0.75));

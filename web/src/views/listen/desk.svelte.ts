@@ -66,11 +66,22 @@ export class Recording {
   async hear(): Promise<void> {
     this.state = "hearing";
     try {
+      await this.#readable();
       this.listened = await listen(this.source, this.#stop.signal, (progress) => (this.progress = progress));
       this.state = "done";
     } catch (error) {
       this.error = aborted(error) ? "" : told(error);
       this.state = aborted(error) ? "cancelled" : "failed";
+    }
+  }
+
+  /** A file that has gone would look like a server that has. */
+  async #readable(): Promise<void> {
+    if (typeof this.source === "number") return;
+    try {
+      await this.source.slice(0, 1).arrayBuffer();
+    } catch {
+      throw new ApiError(0, words.listen.unreadable(this.name));
     }
   }
 

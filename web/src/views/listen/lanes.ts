@@ -58,6 +58,8 @@ export function waveLane(waveform: Listened["waveform"], beats_s: readonly numbe
         const bottom = middle - (waveform.low[i] ?? 0) * (middle - 6);
         context.fillRect(from, top, wide, Math.max(1, bottom - top));
       }
+      const apart = (brush.width - brush.left) / Math.max(1, beats_s.length);
+      if (apart < 4) return; // a band of beats tells nothing
       context.fillStyle = brush.colour("text");
       for (const beat of beats_s) context.fillRect(x(beat) - 0.5, height - 5, 1, 5);
     },
@@ -123,7 +125,7 @@ export function melLane(image: HTMLImageElement, given: Listened["spectrogram"],
     draw(brush) {
       const { context, height, x, left } = brush;
       const y = (hz: number): number => height * (1 - (mel(hz) - bottom) / span);
-      if (over) context.filter = "grayscale(1) brightness(0.9)"; // so that red and blue can be told
+      if (over) context.filter = "grayscale(1) brightness(0.9)"; // so that the colours over it can be told
       context.drawImage(image, left, 0, brush.width - left, height);
       context.filter = "none";
       for (const hz of [250, 1000, 2000, 4000, 8000].filter((f) => f > given.low_hz && f <= given.high_hz)) axisLabel(brush, hz < 1000 ? `${hz}` : `${hz / 1000}k`, y(hz));

@@ -68,6 +68,7 @@ class Writing {
 
   async #run(start: () => Promise<Job<Written>>, undoing: boolean): Promise<void> {
     this.problem = "";
+    this.job = null;
     this.undoing = undoing;
     try {
       this.job = await start();
