@@ -10,8 +10,9 @@ from the first byte sent to the last byte of the answer; 429 answers are counted
 
 Beside it stands what the Python API does: `sideman.classify` in one process on one core, times the number of workers,
 which is all that these cores could do; and how its time is shared out between decoding, the network with its front end,
-tempo, and key. What the server takes beside that is HTTP, uploads, and the pipes to its workers; it is measured by an
-upload that no worker sees (a body that is refused after it was read).
+tempo, and key. Processor time per answer is told for the server (HTTP, the upload, the pipes), its workers and the
+clients, who have to share the cores with them here: unlike the other figures it hardly depends on what else the machine
+does. Needs psutil.
 """
 
 from __future__ import annotations
@@ -83,16 +84,26 @@ def load(origin: str, clip: Path, clients: int, seconds: float, pipe: Any) -> No
         thread.start()
     for thread in threads:
         thread.join()
-    pipe.send((times, busy, time.perf_counter() - began))
+    pipe.send((times, busy, time.perf_counter() - began, time.process_time()))
 
 
-def under_load(origin: str, clip: Path, clients: int, seconds: float) -> dict[str, float]:
+def spent(server: int) -> tuple[float, float]:
+    """Processor time in s of the server, and of its workers."""
+    parent = psutil.Process(server)
+    own = parent.cpu_times()
+    others = [child.cpu_times() for child in parent.children(recursive=True)]
+    return own.user + own.system, sum(one.user + one.system for one in others)
+
+
+def under_load(server: int, origin: str, clip: Path, clients: int, seconds: float) -> dict[str, float]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=load, args=(origin, clip, clients, seconds, theirs))
+    before = spent(server)
     process.start()
-    times, busy, took_s = ours.recv()
+    times, busy, took_s, client_s = ours.recv()
     process.join()
+    after = spent(server)
     ranked = sorted(times)
     return {
         "per_second": len(times) / took_s,
@@ -100,20 +111,10 @@ def under_load(origin: str, clip: Path, clients: int, seconds: float) -> dict[st
         "p99_s": ranked[min(len(ranked) - 1, int(0.99 * len(ranked)))],
         "answers": len(times),
         "told_to_come_again": busy,
+        "server_cpu_s": (after[0] - before[0]) / len(times),
+        "workers_cpu_s": (after[1] - before[1]) / len(times),
+        "clients_cpu_s": client_s / len(times),
     }
-
-
-def http_alone(origin: str, clip: Path, repeats: int = 40) -> float:
-    """Median seconds of an upload that is read to its end and refused then."""
-    content = clip.read_bytes()
-    times = []
-    with httpx.Client(base_url=f"{origin}/api/v1", trust_env=False, timeout=60) as client:
-        for _ in range(repeats):
-            began = time.perf_counter()
-            answer = client.post("/classify", files={"file": (clip.name, content), "other": ("x", b"x")})
-            times.append(time.perf_counter() - began)
-            assert answer.status_code == 422, answer.text
-    return statistics.median(times)
 
 
 def alone(clip: Path, repeats: int = 15) -> dict[str, float]:
@@ -166,9 +167,10 @@ def main() -> None:
             found: dict[str, Any] = {"bytes": clip.stat().st_size, "python": alone(clip)}
             process, origin = served(folder, options.workers)
             try:
-                under_load(origin, clip, options.workers, 2)
-                found["http_s"] = http_alone(origin, clip)
-                found["clients"] = {n: under_load(origin, clip, n, options.seconds) for n in options.clients}
+                under_load(process.pid, origin, clip, options.workers, 2)
+                found["clients"] = {
+                    n: under_load(process.pid, origin, clip, n, options.seconds) for n in options.clients
+                }
             finally:
                 process.terminate()
                 process.wait(30)
@@ -190,12 +192,13 @@ def print_one(kind: str, found: dict[str, Any], workers: int) -> None:
     print(
         f"  Python API, one core: {1000 * parts['whole_s']:.0f} ms ({shares}); {workers} cores: {bound:.1f}/s at most"
     )
-    print(f"  HTTP and upload alone: {1000 * found['http_s']:.1f} ms")
     for n, one in found["clients"].items():
         again = f", {one['told_to_come_again']} told to come again" if one["told_to_come_again"] else ""
         print(
             f"  {n:>3} clients: {one['per_second']:.1f}/s ({one['per_second'] / bound:.0%} of that), "
-            f"p50 {1000 * one['p50_s']:.0f} ms, p99 {1000 * one['p99_s']:.0f} ms{again}"
+            f"p50 {1000 * one['p50_s']:.0f} ms, p99 {1000 * one['p99_s']:.0f} ms{again}; processor time per answer: "
+            f"server {1000 * one['server_cpu_s']:.1f}, workers {1000 * one['workers_cpu_s']:.1f}, "
+            f"clients {1000 * one['clients_cpu_s']:.1f} ms"
         )
 
 

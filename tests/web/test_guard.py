@@ -19,9 +19,9 @@ def client_of(tmp_path, base_url=HOME, peer=("127.0.0.1", 50000), **settings):
     return TestClient(app, base_url=base_url, follow_redirects=False, client=peer, raise_server_exceptions=False)
 
 
-@pytest.fixture
-def client(tmp_path):
-    with client_of(tmp_path) as made:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    with client_of(tmp_path_factory.mktemp("guard")) as made:
         yield made
 
 

@@ -282,6 +282,8 @@ export const words = {
       liked: "Kept: more like this.",
       skipped: "Kept: less of this.",
       corrected: "Kept: your word counts.",
+      takeBack: "Take it back",
+      takenBack: "Forgotten.",
     },
     near: {
       title: "Sounds like it",
@@ -566,6 +568,8 @@ export const words = {
     scoreTold: "Score in staff notation. The notes are in the table.",
     enlarge: "Larger",
     shrink: "Smaller",
+    someBars: (n: number, all: number) => `The first ${n} of ${all} bars.`,
+    allBars: "Show all, which takes a while",
     table: { bar: "Bar", time: "Time", instrument: "Instrument", note: "Note", length: "Length", loud: "Loudness" },
     drum: (pitch: number) => `drum ${pitch}`,
     someNotes: (n: number, all: number) => `The first ${n} of ${all} notes.`,
@@ -604,7 +608,7 @@ export const words = {
       near: (name: string) => `near ${name}`,
       place: (valence: string, arousal: string, name: string) => `valence ${valence}, arousal ${arousal}: near ${name}`,
       point: (valence: string, arousal: string) => `valence ${valence}, arousal ${arousal}`,
-      key: "○ your mood · numbers: the way, track by track",
+      key: "○ your mood · numbers: the way, by track",
     },
     wish: {
       aim: "The music should",
@@ -634,7 +638,7 @@ export const words = {
     camera: {
       title: "Let the camera suggest",
       why: "Your expression can suggest where to begin. It is a guess about a face, not about what you feel; you decide.",
-      stays: "Pictures are looked at in this page and forgotten at once. None is stored, none is sent anywhere, to the server on this machine neither.",
+      stays: "Pictures are looked at in this page and forgotten at once. None is stored and none is sent anywhere, not even to Sideman's own server.",
       loads: "Networks of about 2 MB come from your own server. The camera goes off as soon as you confirm, leave this view or hide the tab.",
       on: "Switch the camera on",
       asking: "Your browser asks whether this page may use the camera.",

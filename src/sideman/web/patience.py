@@ -8,11 +8,12 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEADERS_S = 20.0
-
 
 class Patient(H11Protocol):
     """HTTP/1.1 with a limit to the time that headers may take, from the first byte (or the connection) on."""
+
+    headers_s = 20.0
+    """That limit, in seconds."""
 
     _timer: asyncio.TimerHandle | None = None
 
@@ -36,7 +37,7 @@ class Patient(H11Protocol):
 
     def _wait(self) -> None:
         if self._timer is None:
-            self._timer = self.loop.call_later(HEADERS_S, self._give_up)
+            self._timer = self.loop.call_later(self.headers_s, self._give_up)
 
     def _stop(self) -> None:
         if self._timer is not None:

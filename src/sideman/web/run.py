@@ -48,11 +48,15 @@ def run(settings: Settings, *, show: bool = False, tell: Callable[[str], None] =
             super().handle_exit(sig, frame)
             self._captured_signals.clear()  # to be asked to end and to end is no failure
 
+    class Protocol(Patient):
+        headers_s = settings.body_idle_s
+
     app = create_app(settings)
     _allow_connections()
     config = uvicorn.Config(
-        app, http=Patient, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
-        timeout_keep_alive=20, backlog=1024, h11_max_incomplete_event_size=64 * 1024, timeout_graceful_shutdown=5, ws="none",
+        app, http=Protocol, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+        timeout_keep_alive=20, backlog=1024, h11_max_incomplete_event_size=64 * 1024, timeout_graceful_shutdown=5,
+        ws="none",
     )  # fmt: skip
     Server(config).run(sockets=[listener])
 

@@ -24,7 +24,7 @@ class Settings:
         queue_n: requests that may wait for them; more are told to come again (429).
         most_body_bytes: of an upload.
         most_plain_bytes: of any other body.
-        body_idle_s, body_total_s: how long a body may pause, and take.
+        body_idle_s, body_total_s: how long a body may pause, and take; headers may take as long as a body may pause.
         time_limit_s: wall-clock seconds that hearing one recording may take.
         compose_limit_s: likewise for one composing job.
         memory_bytes: address space of a worker beyond what it has when it starts, twice as much for composing; 0 for

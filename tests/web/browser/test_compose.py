@@ -120,6 +120,21 @@ def test_the_notes_are_there_as_a_table_and_as_a_score(open_page):
     shot(page, "compose-score")
 
 
+def test_of_a_long_score_the_first_bars_are_engraved(open_page):
+    page = opened(open_page)
+    page.get_by_label("Say it in a sentence").fill("sparse piano, 2/4, 240 bpm, 66 bars")
+    few(page)
+    go(page)
+    piece(page)
+    page.get_by_role("button", name="Score", exact=True).click()
+    page.get_by_text("The first 64 of 66 bars.").wait_for(timeout=30_000)
+    bars = page.locator(".paper .vf-measure")
+    some = bars.count()
+    page.get_by_role("button", name="Show all, which takes a while").click()
+    page.wait_for_function("some => document.querySelectorAll('.paper .vf-measure').length > some", arg=some)
+    assert page.get_by_text("The first 64").count() == 0
+
+
 def test_downloads_are_files_of_the_piece(open_page):
     page = opened(open_page)
     shown = small(page)

@@ -232,7 +232,7 @@ def test_nothing_of_a_face_leaves_the_page(staged):
     fetched = [one for one in page.watch.requests if one.method == "GET"]
     assert not [one.url for one in fetched if one.post_data_buffer]
     paths = {one.url.removeprefix(page.watch.origin).partition("#")[0] for one in fetched}
-    own = re.compile(r"/|/icon\.svg|/assets/[\w.-]+|/face/[\w.-]+|/api/v1/moods")
+    own = re.compile(r"/|/icon\.svg|/assets/[\w.-]+|/face/[\w.-]+|/api/v1/(moods|health)")
     assert [path for path in paths if not own.fullmatch(path)] == []
     assert any(path.startswith("/face/") for path in paths), "requests of the worker are not watched"
     assert channels == []

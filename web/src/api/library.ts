@@ -67,12 +67,7 @@ export interface NamedMood {
   synonyms: string[];
 }
 
-export interface Feedback {
-  id: number;
-  kind: "like" | "skip" | "correct";
-  genre?: string | null;
-  mood?: string | null;
-}
+export type FeedbackKind = "like" | "skip" | "correct";
 
 export const libraryState = (signal?: AbortSignal): Promise<LibraryState> => get("/library", {}, signal);
 
@@ -110,7 +105,9 @@ export const libraryMap = (query: string, most: number, signal?: AbortSignal): P
 
 export const moods = (signal?: AbortSignal): Promise<NamedMood[]> => get("/moods", {}, signal);
 
-export const say = (kind: Feedback["kind"], ids: number[], what: { genre?: string; mood?: string } = {}): Promise<unknown> => post("/feedback", { kind, tracks: ids, ...what });
+/** Keeps a like, a skip or a correction; the numbers by which it can be taken back. */
+export const say = (kind: FeedbackKind, ids: number[], what: { genre?: string; mood?: string } = {}): Promise<{ ids: number[] }> =>
+  post("/feedback", { kind, tracks: ids, ...what });
 
 export const unsay = (id: number): Promise<void> => send<void>("DELETE", `/feedback/${id}`);
 

@@ -79,7 +79,9 @@ export class Recording {
   async #readable(): Promise<void> {
     if (typeof this.source === "number") return;
     try {
-      await this.source.slice(0, 1).arrayBuffer();
+      // Of a file that has gone Chromium gives no first byte, as of an empty one; only reading all of it fails.
+      const first = await this.source.slice(0, 1).arrayBuffer();
+      if (first.byteLength === 0) await this.source.arrayBuffer();
     } catch {
       throw new ApiError(0, words.listen.unreadable(this.name));
     }

@@ -14,6 +14,8 @@ export interface Kind {
 
 const UNKNOWN: Kind = { name: "", title: words.library.map.unknown, colour: "#7b7f86", shape: 10 };
 const MANY = 10;
+// The same genre has the same shape on every map; one of a model of the user's own takes what its name comes to.
+const SHAPES = ["blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock"];
 // 3:1 or better on the grounds of both themes.
 const QUADRANTS: Record<string, { colour: string; shape: number }> = {
   Q1: { colour: "#b87a00", shape: 2 },
@@ -33,14 +35,16 @@ export function kinds(points: readonly MapPoint[], by: By, moods: readonly Named
   const corner = new Map(moods.map((mood) => [mood.name, quadrant(mood.valence, mood.arousal)]));
   const named = points.map((point) => (by === "genre" ? (point.genre ?? "") : (corner.get(point.mood ?? "") ?? "")));
   const names = [...new Set(named)].filter(Boolean).sort();
-  const list = names.map((name, i) => (by === "genre" ? genreKind(name, i) : moodKind(name)));
+  const list = names.map((name) => (by === "genre" ? genreKind(name) : moodKind(name)));
   if (named.includes("")) list.push(UNKNOWN);
   const place = new Map(list.map((kind, i) => [kind.name, i]));
   return { kinds: list, of: named.map((name) => place.get(name) ?? 0) };
 }
 
-function genreKind(name: string, i: number): Kind {
-  return { name, title: name, colour: genreColour(name), shape: i % MANY };
+function genreKind(name: string): Kind {
+  const known = SHAPES.indexOf(name);
+  const sum = [...name].reduce((total, letter) => total + (letter.codePointAt(0) ?? 0), 0);
+  return { name, title: name, colour: genreColour(name), shape: known < 0 ? sum % MANY : known };
 }
 
 function moodKind(name: string): Kind {
