@@ -36,6 +36,7 @@ default_to_one_thread()
 
 import httpx  # noqa: E402 - the thread count must be set before
 import numpy as np  # noqa: E402
+import psutil  # noqa: E402
 import soundfile  # noqa: E402
 import soxr  # noqa: E402
 

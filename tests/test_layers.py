@@ -11,7 +11,8 @@ SOURCE = Path(__file__).parent.parent / "src" / "sideman"
 
 # From the top of the house down. Rooms on one line do not import each other unless listed in BESIDE.
 LEVELS = [
-    {"cli", "web"},
+    {"cli"},
+    {"web"},
     {"library"},
     {"compose"},
     {"mood"},

@@ -67,8 +67,14 @@ describe("the resting face", () => {
     expect(slow.result(111)).not.toBeNull();
   });
 
-  it("is given up where no face is seen", () => {
-    expect(new Calibrator(100, 3, 2, 20).result(121)).toBe("failed");
+  it("is given up where hardly a face is seen, not where frames are slow to come", () => {
+    const slow = new Calibrator(100, 3, 4, 20);
+    slow.add(RESTING);
+    expect(slow.result(125)).toBeNull();
+    slow.miss();
+    slow.miss();
+    expect(slow.result(119)).toBeNull();
+    expect(slow.result(125)).toBe("failed");
   });
 });
 

@@ -18,7 +18,7 @@ from sideman.core.errors import UsageError
 from sideman.web import composing
 from sideman.web.context import Context, Shared
 from sideman.web.jobs import Job, JobInfo
-from sideman.web.problems import NotFoundError, Problem
+from sideman.web.problems import NotFoundError
 from sideman.web.schemas.compose import Asking, Edit, Format, Options, Piece, Roll, Understood, Wish, plain
 from sideman.web.uploads import received
 from sideman.web.work import compose as work
@@ -47,12 +47,16 @@ _BODY = {
         },
     }
 }
-_REFUSED: dict[int | str, dict[str, Any]] = {
-    422: {"model": Problem, "description": "The wish cannot be; detail says why."},
-    429: {"model": Problem, "description": "Too many jobs are unfinished."},
+_BINARY = {"type": "string", "format": "binary"}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": Roll,
+        "description": "The piece; json is its piano roll.",
+        "content": {kind: {"schema": _BINARY} for kind in sorted(set(_MEDIA.values()) - {"application/json"})},
+    },
+    206: {"description": "The range that was asked for.", "content": {"audio/flac": {"schema": _BINARY}}},
+    416: {"description": "The range is not in the file."},
 }
-_GONE: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "No such job or piece."}}
-_FILE: dict[int | str, dict[str, Any]] = {200: {"model": Roll, "description": "The piece; json is its piano roll."}}
 JobId = Annotated[str, PathParameter(max_length=64)]
 Index = Annotated[int, PathParameter(ge=0, le=1000)]
 
@@ -72,7 +76,7 @@ def understand(asking: Asking) -> Understood:
     return composing.understand(asking)
 
 
-@router.post("/compose", status_code=202, responses=_REFUSED, openapi_extra=_BODY)
+@router.post("/compose", status_code=202, openapi_extra=_BODY)
 async def compose(request: Request, context: Shared) -> JobInfo:
     """Compose pieces, from nothing or from a piece in the part ``source``.
 
@@ -85,7 +89,7 @@ async def compose(request: Request, context: Shared) -> JobInfo:
 @router.get(
     "/compose/{job_id}/pieces/{index}.{kind}",
     response_class=FileResponse,
-    responses=_FILE | _GONE,
+    responses=_FILE,
 )
 async def piece_file(job_id: JobId, index: Index, kind: Format, context: Shared) -> FileResponse:
     """A piece as a file: MIDI, MusicXML, sound (with ranges), a picture, or its piano roll as JSON.
@@ -108,7 +112,7 @@ async def piece_file(job_id: JobId, index: Index, kind: Format, context: Shared)
     )  # fmt: skip
 
 
-@router.post("/compose/{job_id}/pieces/{index}/edit", status_code=202, responses=_REFUSED | _GONE)
+@router.post("/compose/{job_id}/pieces/{index}/edit", status_code=202)
 async def edit(job_id: JobId, index: Index, change: Edit, context: Shared) -> JobInfo:
     """Compose a piece anew with changed controls, or go on from it: continue, harmonise, or write some bars anew."""
     job = _job(context, job_id)

@@ -28,12 +28,13 @@ export function relativeTo(neutral: readonly number[] | null, shares: readonly n
 export class Calibrator {
   readonly #readings: number[][] = [];
   readonly #begun: number;
+  #missed = 0;
 
   /**
    * @param now seconds, of any clock
    * @param seconds how long at least
    * @param least readings at least: slow machines take longer
-   * @param patience seconds after which too few readings are a failure
+   * @param patience seconds after which it is a failure if most frames showed no readable face
    */
   constructor(
     now: number,
@@ -48,14 +49,19 @@ export class Calibrator {
     this.#readings.push([...shares]);
   }
 
+  /** A frame without a readable face. */
+  miss(): void {
+    this.#missed++;
+  }
+
   /** 0 to 1. */
   progress(now: number): number {
     return Math.max(0, Math.min((now - this.#begun) / this.seconds, this.#readings.length / this.least, 1));
   }
 
-  /** The resting face once there is enough of it, "failed" where none comes, else null. */
+  /** The resting face once there is enough of it, "failed" where hardly any comes, else null. */
   result(now: number): number[] | "failed" | null {
     if (this.progress(now) >= 1) return neutralOf(this.#readings);
-    return now - this.#begun > this.patience ? "failed" : null;
+    return now - this.#begun > this.patience && this.#missed > this.#readings.length ? "failed" : null;
   }
 }

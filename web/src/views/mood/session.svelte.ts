@@ -88,6 +88,7 @@ export class CameraSession {
     this.trouble = troubleWith(reading);
     const usable = this.trouble === null && reading.shares !== null && reading.vector !== null;
     if (usable) this.#calibrator?.add(reading.shares ?? []);
+    else this.#calibrator?.miss();
     this.#calibrated(now);
     if (usable) {
       this.#kept(reading.vector ?? [], now);
