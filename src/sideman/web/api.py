@@ -28,16 +28,22 @@ from sideman.web.routes import (
 from sideman.web.settings import Settings
 
 PREFIX = "/api/v1"
+_FILE = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 _ROUTERS = (service, hearing, library, playlists, tags, moods, feedback, insights, compose, jobs, lab)
 
 
 class _Api(FastAPI):
-    """FastAPI, whose document also has the form of problems."""
+    """FastAPI, whose document also has the form of problems, and says where an answer is a file."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         document = super().openapi()
         document["components"]["schemas"]["Problem"] = problems.Problem.model_json_schema()
+        for item in document["paths"].values():
+            for operation in item.values():
+                answer = operation["responses"].get("200")
+                if answer is not None:
+                    answer.setdefault("content", _FILE)
         return document
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import soundfile
 
+from tests.web.browser.harness import check_fits, shot
 from tests.web.browser.listen_page import DISCO, REGGAE, choose, drop, heard
 
 
@@ -81,9 +82,11 @@ def test_hearing_can_be_cancelled_and_begun_again(page, tmp_path):
 def test_the_microphone_records_what_is_then_heard(open_page, launched, tmp_path):
     sound, rate_hz = soundfile.read(REGGAE, always_2d=True)
     soundfile.write(tmp_path / "room.wav", sound, rate_hz, subtype="PCM_16")
-    page = open_page("#/listen", browser=launched(audio=tmp_path / "room.wav"))
+    page = open_page("#/listen", width=360, browser=launched(audio=tmp_path / "room.wav"))
     page.get_by_role("button", name="Record", exact=True).click()
     page.get_by_text("Recording: 0:05").wait_for(timeout=20_000)
+    check_fits(page)
+    shot(page, "listen-recording")
     page.get_by_role("button", name="Stop and hear it").click()
     page.get_by_role("heading", level=2, name="recording").wait_for(timeout=60_000)
     with page.expect_download() as download:
