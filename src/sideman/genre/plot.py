@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 
 PICTURE_SUFFIXES = (".png", ".pdf", ".svg")
 
-_RATE_HZ = 22050
-_HOP_N = 512
-_BLOCK_HOPS = 512
-_MOST_COLUMNS = 8192  # 512 hops each at the most: room for 27 hours
-
 Float32 = NDArray[np.float32]
 
 
@@ -36,47 +31,24 @@ def check_plotting() -> None:
 def overview(
     path: str | os.PathLike[str], *, start_s: float = 0.0, duration_s: float | None = None
 ) -> tuple[Float32, Float32, Float32, float]:
-    """Waveform and mel spectrogram of a recording of any length, in memory that stays within some 10 MB.
+    """Waveform and mel spectrogram of a recording of any length, in bounded memory.
 
     Returns:
         lowest and highest sample of each column, each of shape (c,); mel power in dB, shape (128, c), at most 80 dB
-        under the loudest; seconds covered by the c columns. c grows to 8192 and is then halved, again and again.
+        under the loudest; seconds covered by the c columns, 4096 at most.
 
     Raises:
         AudioError, MissingExtraError: as :func:`sideman.audio.decode.stream`.
     """
     from sideman.audio.decode import stream
-    from sideman.audio.mel import mel_spectrogram, power_to_db
+    from sideman.audio.framing import ANALYSIS_RATE_HZ
+    from sideman.audio.overview import Overview
 
-    lows, highs, mels = np.empty(0, np.float32), np.empty(0, np.float32), np.empty((128, 0), np.float32)
-    factor, heard_n = 1, 0
-    blocks = stream(
-        path, sample_rate_hz=_RATE_HZ, block_s=_BLOCK_HOPS * _HOP_N / _RATE_HZ, start_s=start_s, duration_s=duration_s
-    )
-    for block in blocks:
-        heard_n += len(block)
-        hops = -(-len(block) // _HOP_N)
-        padded = np.zeros(hops * _HOP_N, np.float32)
-        padded[: len(block)] = block
-        framed = padded.reshape(hops, _HOP_N)
-        power = mel_spectrogram(padded, _RATE_HZ, hop_length=_HOP_N)[:, :hops]
-        low, high = framed.min(axis=1), framed.max(axis=1)
-        for _ in range(factor.bit_length() - 1):
-            low, high, power = _halved(low, high, power)
-        lows, highs = np.concatenate([lows, low]), np.concatenate([highs, high])
-        mels = np.concatenate([mels, power], axis=1)
-        if len(lows) > _MOST_COLUMNS and factor < _BLOCK_HOPS:
-            lows, highs, mels = _halved(lows, highs, mels)
-            factor *= 2
-    return lows, highs, power_to_db(mels), heard_n / _RATE_HZ
-
-
-def _halved(low: Float32, high: Float32, power: Float32) -> tuple[Float32, Float32, Float32]:
-    """Merge neighbouring columns; an odd last one stays alone."""
-    starts = np.arange(0, len(low), 2)
-    counts = np.minimum(2, len(low) - starts).astype(np.float32)
-    merged = np.add.reduceat(power, starts, axis=1) / counts
-    return np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts), merged.astype(np.float32)
+    seen = Overview()
+    for block in stream(path, sample_rate_hz=ANALYSIS_RATE_HZ, start_s=start_s, duration_s=duration_s):
+        seen.update(block)
+    pictures = seen.result()
+    return pictures.low, pictures.high, pictures.mel_db, pictures.duration_s
 
 
 def plot_classification(
@@ -170,6 +142,7 @@ def _title(heard: Classification) -> str:
 
 
 def _band_of(frequency_hz: float, bands: int) -> float:
+    from sideman.audio.framing import ANALYSIS_RATE_HZ
     from sideman.audio.mel import hz_to_mel
 
-    return float(hz_to_mel(frequency_hz) / hz_to_mel(_RATE_HZ / 2)) * bands
+    return float(hz_to_mel(frequency_hz) / hz_to_mel(ANALYSIS_RATE_HZ / 2)) * bands
