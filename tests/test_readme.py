@@ -153,7 +153,7 @@ def test_the_readme_has_two_commands_before_anything_else():
     (test,) = commands(second)
     assert install.endswith("&& .venv/bin/sideman classify examples/")
     assert "pip install" in install
-    assert test.endswith("&& .venv/bin/python -m pytest")
+    assert test.endswith("&& .venv/bin/python -m pytest -n auto --dist loadfile")
 
 
 def test_the_output_shown_is_the_output():

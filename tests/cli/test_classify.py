@@ -222,11 +222,6 @@ def test_a_full_disk_is_one_line():
     assert done.stderr.lower() == b"error: no space left on device\n"
 
 
-def _interruptible():
-    """Found: a suite started in the background inherits an ignored SIGINT, and so would the child."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to a process group")
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_keeps_what_is_finished(tmp_path, workers):
@@ -234,7 +229,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, workers):
         (tmp_path / f"{number:03}.ogg").write_bytes(SONG.read_bytes())
     child = subprocess.Popen(
         [sys.executable, "-m", "sideman", "classify", "--json", "--workers", workers, str(tmp_path)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=_interruptible,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     assert child.stdout is not None
     first = child.stdout.readline()

@@ -175,11 +175,6 @@ def test_a_script_without_a_main_guard_gets_one_line_not_a_hang(tmp_path):
     assert "__main__" in done.stderr
 
 
-def _interruptible():
-    """Found: a suite started in the background inherits an ignored SIGINT, and so would the child."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to a process group")
 def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path):
     script = tmp_path / "script.py"
@@ -198,7 +193,7 @@ def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path):
     )
     child = subprocess.Popen(
         [sys.executable, str(script)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_interruptible,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     deadline_s = time.monotonic() + 60

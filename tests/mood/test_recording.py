@@ -195,7 +195,7 @@ def test_mood_and_embedding_are_left_out_where_not_asked_for():
 
 def test_a_genre_model_of_one_s_own_does_not_change_the_mood(monkeypatch):
     class Own:
-        def classify(self, path, *, timeline, start_s, duration_s, also):
+        def classify(self, path, *, timeline, start_s, duration_s, also, limits):
             for block in stream(path, sample_rate_hz=22_050, block_s=3.0):
                 for listener in also:
                     listener(block)

@@ -112,3 +112,20 @@ def test_errors_of_the_application_go_on():
 
     with pytest.raises(RuntimeError, match="bug"):
         ask([b"x"], app=broken)
+
+
+def test_a_piece_to_start_from_is_small_and_a_wish_smaller():
+    score = [(b"content-type", b"multipart/form-data; boundary=b")]
+    sound = [(b"content-type", b"application/octet-stream")]
+    mega = b"x" * 1024 * 1024
+    assert ask([mega] * 3, path="/api/v1/compose", headers=score)[0] == 200
+    assert ask([mega] * 5, path="/api/v1/compose", headers=score)[0] == 413
+    for path in ("/api/v1/compose", "/api/v1/compose/understand"):  # these are held in memory
+        assert ask([mega] * 2, path=path, headers=sound)[0] == 413
+
+
+def test_a_server_that_ends_says_so_to_who_still_sends():
+    async def ended(scope, receive, send):
+        raise asyncio.CancelledError
+
+    assert ask([b"x"], app=ended)[0] == 503

@@ -51,6 +51,7 @@ def for_loopback(plain, secure, backend, folder):
     )
     text = text.replace("127.0.0.1:8765", f"127.0.0.1:{backend}")
     text = re.sub(r"/etc/letsencrypt/live/[^/]+/(fullchain|privkey)\.pem", rf"{folder}/\1.pem", text)
+    text = text.replace("/var/log/nginx/sideman.log", f"{folder}/access.log")
     assert "letsencrypt" not in text.replace("# ", "")
     temporary = "\n".join(
         f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -65,7 +66,7 @@ class Site:
     """Requests to the site by its own name, whatever the port."""
 
     def __init__(self, plain, secure, certificate):
-        self.plain, self.secure = plain, secure
+        self.plain, self.secure, self.folder = plain, secure, certificate.parent
         self.context = ssl.create_default_context(cafile=str(certificate))
         self.context.check_hostname = False
 
@@ -133,6 +134,18 @@ def test_the_secret_opens_the_door(site):
 
 def test_another_name_is_refused(site):
     assert site("/api/v1/health", host="evil.example").status == 421
+
+
+def test_no_secret_comes_into_the_log_and_no_other_name_into_a_redirect(site):
+    assert site(f"/rest/ping.view?u=me&p={TOKEN}", token=None).status == 200
+    assert site(f"/?token={TOKEN}", token=None, follow=False).status == 303
+    wait_until_s = time.monotonic() + 10
+    while "/rest/ping.view" not in (log := (site.folder / "access.log").read_text()):
+        assert time.monotonic() < wait_until_s
+        time.sleep(0.05)
+    assert TOKEN not in log
+    answer = site("/x", http=True, token=None, host="evil.example")
+    assert answer.headers["Location"] == f"https://{NAME}/x"
 
 
 def test_the_cookie_is_for_tls_only(site):

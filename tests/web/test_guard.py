@@ -288,3 +288,26 @@ def test_an_upgrade_to_a_websocket_is_not_had(server):
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
     )
     assert not answer.startswith(b"HTTP/1.1 101")
+
+
+@pytest.mark.parametrize("beside", ['x={"a": [1, 2]}', "a b=c", "=;;", 'q="unended', "sideman_session=other"])
+def test_odd_cookies_of_other_servers_of_this_machine_do_not_lock_anybody_out(secret_client, beside):
+    answer = secret_client.post(f"{API}/session", json={"token": "a long secret ü"})
+    mark = answer.headers["set-cookie"].partition(";")[0]
+    secret_client.cookies.clear()
+    for told in (f"{beside}; {mark}", f"{mark}; {beside}"):
+        assert secret_client.get(f"{API}/health", headers={"Cookie": told}).status_code == 200
+    assert secret_client.get(f"{API}/health", headers={"Cookie": beside}).status_code == 401
+
+
+def test_a_browser_that_is_opened_is_shown_a_ticket_for_once_and_not_the_secret(secret_client, monkeypatch):
+    access = secret_client.app.state.access
+    ticket = access.ticket()
+    assert secret_client.get(f"{API}/health", headers={"Authorization": f"Bearer {ticket}"}).status_code == 401
+    answer = secret_client.get("/", params={"token": ticket})
+    assert answer.status_code == 303
+    assert secret_client.get(f"{API}/health").status_code == 200
+    secret_client.cookies.clear()
+    assert secret_client.get("/", params={"token": ticket}).status_code == 401
+    monkeypatch.setattr("sideman.web.access._TICKET_S", -1.0)
+    assert secret_client.get("/", params={"token": access.ticket()}).status_code == 401

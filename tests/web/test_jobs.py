@@ -196,3 +196,31 @@ def test_jobs_are_forgotten_after_their_time(tmp_path):
                 jobs.get(job.id)
 
     run(story())
+
+
+def test_who_cancels_twice_waits_twice_for_work_in_a_thread(tmp_path):
+    async def story():
+        async with kept(tmp_path) as jobs:
+            begun, go, ended = threading.Event(), threading.Event(), threading.Event()
+
+            def work(job):
+                begun.set()
+                go.wait(30)
+                ended.set()
+
+            job = jobs.thread("tag", work, alone="library")
+            await asyncio.to_thread(begun.wait)
+            removals = [asyncio.create_task(jobs.remove(job.id)) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            assert not any(removal.done() for removal in removals)
+            with pytest.raises(ConflictError):  # or two would write at once
+                jobs.thread("tag", work, alone="library")
+            removals[0].cancel()  # who asked has left
+            await asyncio.sleep(0.05)
+            assert not job.ended
+            go.set()
+            await removals[1]
+            assert ended.is_set()
+            assert job.state == "cancelled"
+
+    run(story())

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -278,3 +280,18 @@ def test_a_cancelled_scan_ends_and_the_next_one_goes_on(real):
     assert real.get(f"{API}/library").json()["analysed"] < 18
     assert finished(real, real.post(f"{API}/library/scan").json())["state"] == "done"
     assert real.get(f"{API}/library").json()["analysed"] == 18
+
+
+def test_a_library_that_is_deleted_while_it_is_served_is_gone_and_a_new_one_is_found(library_database, tmp_path):
+    database = tmp_path / "library.db"
+    with closing(sqlite3.connect(library_database)) as connection:
+        connection.execute("VACUUM INTO ?", (str(database),))
+    with served(database) as client:
+        assert client.get(f"{API}/library").status_code == 200
+        kept = database.read_bytes()
+        for part in tmp_path.glob("library.db*"):
+            part.unlink()
+        assert problem(client.post(f"{API}/feedback", json={"kind": "like", "tracks": [1]}), 404)
+        assert client.get(f"{API}/health").json()["library"] is None
+        database.write_bytes(kept)
+        assert client.get(f"{API}/library").json()["tracks"] > 0

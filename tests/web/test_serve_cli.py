@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
+
+from tests.web.servers import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +32,13 @@ def refused(*arguments, env=None):
     assert out == ""
     assert "Traceback" not in errors
     return process.returncode, errors.strip()
+
+
+def lives(process):
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def address_of(process):
@@ -96,3 +106,26 @@ def test_a_lab_that_is_no_folder(tmp_path):
     code, errors = refused("--lab", str(tmp_path / "nothing"))
     assert code == 2
     assert "is no folder" in errors
+
+
+@pytest.mark.parametrize("upload", [False, True], ids=["at once", "in an upload"])
+def test_ctrl_c_at_any_time_leaves_no_traceback_no_process_and_no_file(tmp_path, upload):
+    process = serve(
+        "--port", "0", "--database", str(tmp_path / "x.db"), env={"TMPDIR": str(tmp_path)}, start_new_session=True
+    )
+    port = int(address_of(process).rsplit(":")[-1].rstrip("/"))
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        if upload:
+            head = "POST /api/v1/classify HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n"
+            connection.sendall(head.encode() + b"x" * 1000)
+            until(lambda: list(tmp_path.glob("*/upload-*")))
+        children = psutil.Process(process.pid).children(recursive=True)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers, still starting, are hit too
+        if upload:
+            assert b" 503 " in connection.recv(1000)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert "did not start" not in errors
+    assert not list(tmp_path.glob("sideman-serve-*"))
+    until(lambda: not any(lives(child) for child in children))

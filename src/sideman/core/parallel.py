@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar, cast
 
@@ -346,9 +346,10 @@ def exit_cause(exit_code: int | None) -> str:
 def _interrupts_blocked() -> Iterator[None]:
     """Start a process that Ctrl-C cannot hit before it ignores it: a blocked signal stays blocked in the child."""
     mask = getattr(signal, "pthread_sigmask", None)
-    if mask is None or threading.current_thread() is not threading.main_thread():
+    if mask is None:
         yield
         return
+    resource_tracker.ensure_running()  # where the first start of a process does it, it lets the signal through again
     before = mask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -106,13 +106,11 @@ def named_tag(name: str) -> Field:
         lines = f"(?m)^{re.escape(wanted)}=.*"
         if value[0] in "~:" and len(value) > 1:
             fuzzy = value[0] == "~"
-            pattern = None if fuzzy else pattern_of(name, value[1:])
+            asked = None if fuzzy else pattern_of(name, value[1:])
 
             def holds(found: str) -> bool:
                 told = [line.partition("=")[2] for line in re.findall(lines, found)]
-                return any(
-                    pattern.search(t) is not None if pattern else spelt_alike(normal(value[1:]), t) for t in told
-                )
+                return any(asked.search(t) is not None if asked else spelt_alike(normal(value[1:]), t) for t in told)
 
             return among(files.c.n_tags, connection, holds)
         text = normal(value)

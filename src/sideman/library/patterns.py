@@ -1,25 +1,57 @@
-"""Regular expressions of queries, without those that could take for ever on a single title.
+"""Regular expressions of queries, without those that could take for ever.
 
 Python's engine tries one way after the other and cannot be stopped meanwhile: ``(a+)+b`` on thirty characters takes
-longer than anybody waits, and a server with it.
+longer than anybody waits, and a server with it. So the ways are counted before, in what Python itself reads in the
+expression.
 """
 
 from __future__ import annotations
 
+import importlib
+import math
 import re
+import time
 import warnings
+from collections.abc import Iterable
+from typing import Any
 
 from sideman.core.errors import UsageError
 
-_MOST_REPEATS = 4  # each multiplies the time by the length of the text
-_MOST_CHOICES = 12  # each doubles it
-_SMALL = 4  # times that something may be repeated without being counted among the repeats
-_REPEAT = re.compile(r"[*+]|\{\d*,?\d*\}")
-_BOUNDED = re.compile(r"\{(?:\d*,)?(\d+)\}")
-_INNER = re.compile(r"\?(?:P?<[^=!>][^>]*>|[aiLmsux-]*:|[=!]|<[=!]|>|P=[^)]*|#[^)]*|\([^)]*\))?")
+_parser: Any = importlib.import_module("re._parser")  # has no public name since Python 3.11
+_SMALL = 4  # times that something may be repeated without being counted as often as the text is long
+_USUAL = 64  # characters, on which an expression may take so many
+_MOST_STEPS = 2e6
+_MOST_STEPS_ONCE = 1e8  # on one long text: about two seconds
+_MOST_S = 20.0  # on all texts of a library together
+_LEADING = re.compile(r"(?:\.\*\??(?![*+?{]))+")
+_REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 
 
-def pattern_of(name: str, text: str) -> re.Pattern[str]:
+class Pattern:
+    """An expression that may be tried on many texts, within limits."""
+
+    def __init__(self, name: str, text: str, compiled: re.Pattern[str], degree: int, factor: float) -> None:
+        self._name, self._text, self._compiled = name, text, compiled
+        self._degree, self._factor = degree, factor
+        self._spent_s = 0.0
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """As of a compiled expression.
+
+        Raises:
+            UsageError: the text is too long for it, or all texts together took too long.
+        """
+        if _steps(self._degree, self._factor, len(text)) > _MOST_STEPS_ONCE or self._spent_s > _MOST_S:
+            raise UsageError(
+                f"{self._name}::{self._text[:60]}: takes too long on what the files say; use fewer of * + {{}} ? |"
+            )
+        began_s = time.perf_counter()
+        found = self._compiled.search(text)
+        self._spent_s += time.perf_counter() - began_s
+        return found
+
+
+def pattern_of(name: str, text: str) -> Pattern:
     """A regular expression, whatever the case.
 
     Args:
@@ -32,66 +64,71 @@ def pattern_of(name: str, text: str) -> re.Pattern[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of brackets that may mean something else some day
-            found = re.compile(text, re.IGNORECASE)
+            re.compile(text, re.IGNORECASE)
+            plain = text[found.end() :] if (found := _LEADING.match(text)) else text  # finds the same, sooner
+            compiled = re.compile(plain, re.IGNORECASE)
+            degree, factor = _ways(_without_end(_parser.parse(plain, re.IGNORECASE)))
     except (re.error, OverflowError, RecursionError) as error:
-        raise UsageError(f"{name}::{text}: is no regular expression ({error})") from None
-    if _is_slow(text):
+        raise UsageError(f"{name}::{text[:60]}: is no regular expression ({error})") from None
+    if _steps(degree, factor, _USUAL) > _MOST_STEPS:
         raise UsageError(
             f"{name}::{text[:60]}: could take for ever; use fewer of * + {{}} ? |, and none of them in a repeated group"
         )
-    return found
+    return Pattern(name, text, compiled, degree, factor)
 
 
-def _is_slow(text: str) -> bool:
-    """Whether a valid expression nests repetitions, or has many unbounded ones."""
-    open_groups = [False]  # for each open group, whether it holds a repetition or a choice
-    chooses = [False]  # and whether it holds a | itself
-    closed = False  # whether what was just read is a group that does
-    after_repeat = False
-    repeats = choices = at = 0
-    while at < len(text):
-        char = text[at]
-        repeat = _REPEAT.match(text, at)
-        if repeat is not None and repeat[0] not in ("{}", "{,}"):
-            if closed:
-                return True
-            open_groups[-1] = True
-            bound = _BOUNDED.fullmatch(repeat[0])
-            repeats += bound is None or len(bound[1]) > 2 or int(bound[1]) > _SMALL
-            choices += bound is not None
-            at = repeat.end()
-            closed, after_repeat = False, True
-            continue
-        if char == "(":
-            open_groups.append(False)
-            chooses.append(False)
-            inner = _INNER.match(text, at + 1)
-            at = inner.end() if inner else at + 1
-        elif char == ")" and len(open_groups) > 1:
-            closed = open_groups.pop()
-            choices += chooses.pop()
-            open_groups[-1] |= closed
-            at += 1
-            after_repeat = False
-            continue
-        else:
-            chooses[-1] |= char == "|"
-            open_groups[-1] |= char == "|"
-            choices += char == "?" and not after_repeat
-            at = _after(text, at)
-        # "(...)?" may follow: once or not at all is no repetition, but what is then repeated is.
-        closed, after_repeat = closed and char == "?", False
-    return repeats > _MOST_REPEATS or choices + chooses[0] > _MOST_CHOICES
+def _steps(degree: int, factor: float, n: int) -> float:
+    """Most steps of a search in n characters, from each of which it begins anew."""
+    return factor * float(n) ** (degree + 1) / math.factorial(degree + 1)
 
 
-def _after(text: str, at: int) -> int:
-    """Where the next character, escape or class ends."""
-    if text[at] == "\\":
-        return at + 2
-    if text[at] != "[":
-        return at + 1
-    at += 2 if text[at + 1 : at + 2] == "^" else 1
-    at += text[at : at + 1] == "]"  # right after the bracket it is a character
-    while at < len(text) and text[at] != "]":
-        at += 2 if text[at] == "\\" else 1
-    return at + 1
+def _without_end(items: Any) -> list[Any]:
+    """The items without a plain repetition at the end: nothing comes after it that could fail."""
+    kept = list(items)
+    if kept and str(kept[-1][0]) in _REPEATS:
+        inner = kept[-1][1][2]
+        if _ways(inner) == (0, 1.0) and inner.getwidth()[0]:
+            kept.pop()
+    return kept
+
+
+def _ways(items: Iterable[Any]) -> tuple[int, float]:
+    """In how many ways items of a parsed expression can match from one place on: factor * (length of text)**degree."""
+    degree, factor = 0, 1.0
+    for code, value in items:
+        more, times = _ways_of(str(code), value)
+        degree, factor = min(degree + more, 50), factor * times
+    return degree, factor
+
+
+def _ways_of(code: str, value: Any) -> tuple[int, float]:
+    if code in _REPEATS:
+        return _repeated(*value)
+    if code == "BRANCH":
+        return _either(value[1])
+    if code == "GROUPREF_EXISTS":
+        return _either([part for part in value[1:] if part is not None])
+    if code == "SUBPATTERN":
+        return _ways(value[3])
+    if code == "ATOMIC_GROUP":
+        return _ways(value)
+    if code in ("ASSERT", "ASSERT_NOT"):
+        return _ways(value[1])
+    return (1, 1.0) if code == "GROUPREF" else (0, 1.0)  # what a group found may be as long as the text
+
+
+def _either(parts: Iterable[Any]) -> tuple[int, float]:
+    ways = [_ways(part) for part in parts]
+    return max(degree for degree, _ in ways), sum(factor for _, factor in ways)
+
+
+def _repeated(least: Any, most: Any, inner: Any) -> tuple[int, float]:
+    degree, factor = _ways(inner)
+    empty = float(least) if least > 1 and inner.getwidth()[0] == 0 else 1.0  # matches itself without getting on
+    if (degree, factor) == (0, 1.0):
+        return (0, (most - least + 1) * empty) if most - least <= _SMALL else (1, empty)
+    if most == 1:
+        return degree, factor + (least == 0)
+    if degree or most > _SMALL:
+        return 50, math.inf
+    return 0, (factor + 1) ** int(most) * empty

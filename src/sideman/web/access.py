@@ -8,8 +8,9 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
+import secrets
+import time
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from sideman.web.settings import Settings, is_loopback
@@ -17,6 +18,7 @@ from sideman.web.settings import Settings, is_loopback
 COOKIE = "sideman_session"
 _SLOW_S = 1.0
 _MOST_SLOWED = 16
+_TICKET_S = 300.0
 _WILDCARDS = ("0.0.0.0", "::", "")
 
 
@@ -28,6 +30,7 @@ class Access:
         self._everywhere = settings.host.strip("[]") in _WILDCARDS
         self._names = {_plain(name) for name in (settings.host, *settings.allowed_hosts)} - {""}
         self._slowed = 0
+        self._tickets: dict[str, float] = {}
 
     @property
     def needs_token(self) -> bool:
@@ -64,6 +67,17 @@ class Access:
     def right(self, secret: str) -> bool:
         """Whether this is the secret, told in constant time."""
         return self._token is None or hmac.compare_digest(secret.encode("utf-8", "replace"), self._token.encode())
+
+    def ticket(self) -> str:
+        """What lets one browser in, once and soon, where others may read along: on a command line, in a history."""
+        made = secrets.token_urlsafe(24)
+        self._tickets[made] = time.monotonic() + _TICKET_S
+        return made
+
+    def right_once(self, shown: str) -> bool:
+        """Whether this is the secret, or a :meth:`ticket` that was not used yet."""
+        until_s = self._tickets.pop(shown, 0.0)
+        return time.monotonic() < until_s or self.right(shown)
 
     def admits(self, headers: Mapping[str, str]) -> bool | None:
         """Whether the headers (names in lower case) hold the secret; None where they hold none at all."""
@@ -116,13 +130,12 @@ class Access:
     def _remembered(self, header: str | None) -> bool | None:
         if not header:
             return None
-        try:
-            morsel = SimpleCookie(header).get(COOKIE)
-        except CookieError:
+        # Cookies of other servers of this machine come along, and Python's own reader stops at the first odd one.
+        pairs = (pair.strip().partition("=") for pair in header.split(";"))
+        marks = [value.strip() for name, _, value in pairs if name.strip() == COOKIE]
+        if not marks:
             return None
-        if morsel is None:
-            return None
-        return hmac.compare_digest(morsel.value.encode("utf-8", "replace"), self._mark().encode())
+        return any(hmac.compare_digest(mark.encode("utf-8", "replace"), self._mark().encode()) for mark in marks)
 
 
 def _plain(name: str) -> str:

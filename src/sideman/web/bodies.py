@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sideman.web import problems
 from sideman.web.settings import Settings
 
-_UPLOADS = re.compile(
-    r"/api/v1/(classify|timeline|features|waveform|spectrogram|listen|explain|compose|compose/understand)/?"
-)
+_UPLOADS = re.compile(r"/api/v1/(classify|timeline|features|waveform|spectrogram|listen|explain)/?")
+_SCORES = "/api/v1/compose"
+_MOST_SCORE_BYTES = 4 * 1024 * 1024  # a piece to start from may have half as many
 _LINGER_S = 3.0
 _SMALL = ("application/json", "application/x-www-form-urlencoded", "text/plain")
 
@@ -40,6 +40,8 @@ class Bodies:
                 await self._app(scope, watched.receive, watched.send)
             except ClientDisconnect:
                 pass  # nobody is there to be answered, or the body was refused
+            except asyncio.CancelledError:  # the server ends; uvicorn's log would have a traceback
+                watched.stop()
             except Exception:
                 if watched.refusal is None:
                     raise
@@ -55,6 +57,8 @@ class _Watched:
         kind = self._headers.get(b"content-type", "").partition(";")[0].strip().lower()
         large = _UPLOADS.fullmatch(scope["path"]) is not None and kind not in _SMALL
         self._most = settings.most_body_bytes if large else settings.most_plain_bytes
+        if kind == "multipart/form-data" and scope["path"] == _SCORES:
+            self._most = min(settings.most_body_bytes, _MOST_SCORE_BYTES)
         self._until = time.monotonic() + settings.body_total_s
         self._got = 0
         expected = self._headers.get(b"content-length", "0") != "0" or b"transfer-encoding" in self._headers
@@ -94,6 +98,11 @@ class _Watched:
                 self.refusal = self._too_large()
                 raise ClientDisconnect
         return message
+
+    def stop(self) -> None:
+        """The answer shall be that the server ends, at once."""
+        self.refusal = problems.answer(503, "the server is stopping; try again in a moment", {"Connection": "close"})
+        self._complete = True
 
     async def send(self, message: Message) -> None:
         """Pass on an answer, unless the body was refused meanwhile."""

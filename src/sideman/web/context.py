@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Annotated
@@ -26,6 +27,7 @@ class Context:
         self.workers = Workers(settings)
         self.jobs = Jobs(settings, self.scratch.folder)
         self._store: Store | None = None
+        self._file: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
     def store(self) -> Store:
@@ -35,8 +37,12 @@ class Context:
             LibraryError: there is none yet.
         """
         with self._lock:
+            if self._store is not None and _file_of(self._store) != self._file:
+                self._store.close()  # what would be written now, into a file without a name, would be lost
+                self._store = None
             if self._store is None:
                 self._store = open_store(self.settings.database, create=False)
+                self._file = _file_of(self._store)
             return self._store
 
     def library(self) -> Store | None:
@@ -55,7 +61,17 @@ class Context:
             self._store.close()
 
 
-def _context(request: Request) -> Context:
+def _file_of(store: Store) -> tuple[int, int] | None:
+    """Which file a library is now; None for one in PostgreSQL, and where it was deleted."""
+    path = store.engine.url.database if store.is_sqlite else None
+    try:
+        status = os.stat(path) if path else None  # noqa: PTH116 - called for every request
+    except OSError:
+        return None
+    return None if status is None else (status.st_dev, status.st_ino)
+
+
+async def _context(request: Request) -> Context:
     context: Context = request.app.state.context
     return context
 

@@ -97,7 +97,7 @@ class Guard:
         return await self._wrong(known=verdict is not None)
 
     async def _sign_in(self, scope: Scope, secret: str) -> Response:
-        if not self._access.right(secret):
+        if not self._access.right_once(secret):
             return await self._wrong(known=True)
         answer = RedirectResponse("/", 303)
         if self._access.needs_token:

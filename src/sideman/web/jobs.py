@@ -270,10 +270,10 @@ class Jobs:
     async def _cancel(self, job: Job) -> None:
         task = self._tasks.get(job.id)
         if task is not None and not task.done():
-            job.stop.set()
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.shield(task)
+            if not job.stop.is_set():  # once: a second time would no more wait for what runs in a thread
+                job.stop.set()
+                task.cancel()
+            await asyncio.wait([task])
         if not job.ended:  # it was cancelled before it began
             job.state, job.ended_at = "cancelled", time.time()
             job._tell()

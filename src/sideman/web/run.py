@@ -8,7 +8,6 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from urllib.parse import quote
 
 import uvicorn
 
@@ -42,7 +41,8 @@ def run(settings: Settings, *, show: bool = False, tell: Callable[[str], None] =
             tell(f"listening on {address}" + ("" if page.built() else " (API only: the page was not built)"))
             if show:
                 here = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-                webbrowser.open(here + (f"?token={quote(settings.token, safe='')}" if settings.token else ""))
+                # A browser's command line can be read by everybody on this machine.
+                webbrowser.open(here + (f"?token={app.state.access.ticket()}" if settings.token else ""))
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             super().handle_exit(sig, frame)

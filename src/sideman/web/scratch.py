@@ -26,8 +26,10 @@ class Scratch:
         if sys.platform != "win32":
             import fcntl
 
-            self._lock = (self.folder / "lock").open("wb")
+            begun = self.folder / "lock.new"
+            self._lock = begun.open("wb")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held as long as this process lives
+            begun.rename(self.folder / "lock")  # a server that starts beside never finds it free
 
     @contextmanager
     def file(self) -> Iterator[Path]:
