@@ -295,3 +295,15 @@ def test_a_library_that_is_deleted_while_it_is_served_is_gone_and_a_new_one_is_f
         assert client.get(f"{API}/health").json()["library"] is None
         database.write_bytes(kept)
         assert client.get(f"{API}/library").json()["tracks"] > 0
+
+
+def test_a_damaged_database_is_the_servers_trouble_and_told_in_a_line(library_database, tmp_path):
+    database = tmp_path / "library.db"
+    with closing(sqlite3.connect(library_database)) as connection:
+        connection.execute("VACUUM INTO ?", (str(database),))
+    raw = bytearray(database.read_bytes())
+    raw[4096:] = b"\xa5" * (len(raw) - 4096)
+    database.write_bytes(raw)
+    with served(database) as client:
+        assert str(database) in problem(client.get(f"{API}/library/tracks"), 503)
+        assert client.get("/").status_code == 200

@@ -34,6 +34,10 @@ class LibraryError(SidemanError):
     """The music library's database or one of its files is not in the expected state."""
 
 
+class StoreError(LibraryError):
+    """The library's database cannot be used now: it is held by another program, damaged, or its disk is full."""
+
+
 class OutputError(SidemanError):
     """A result cannot be written: the folder is missing, read-only, or the disk is full."""
 

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from sideman.core.errors import LibraryError, MissingExtraError
+from sideman.core.errors import LibraryError, MissingExtraError, StoreError
 from sideman.library import migrate
 
 ENVIRONMENT = "SIDEMAN_DATABASE"
@@ -155,12 +155,12 @@ def _ready(engine: Engine, name: str) -> Store:
     return store
 
 
-def _explained(name: str, error: SQLAlchemyError) -> LibraryError:
+def _explained(name: str, error: SQLAlchemyError) -> StoreError:
     reason = " ".join(str(getattr(error, "orig", None) or error).split())[:160]
     if isinstance(error, OperationalError) and "locked" in reason:
-        return LibraryError(f"{name}: another program holds the library for over {_BUSY_S:g} s; try again")
+        return StoreError(f"{name}: another program holds the library for over {_BUSY_S:g} s; try again")
     if isinstance(error, OperationalError) and "full" in reason:
-        return LibraryError(f"{name}: the disk is full; free some space and run it again")
+        return StoreError(f"{name}: the disk is full; free some space and run it again")
     if isinstance(error, DatabaseError) and ("not a database" in reason or "malformed" in reason):
-        return LibraryError(f"{name}: is not a library's database or is damaged ({reason}); restore a copy of it")
-    return LibraryError(f"{name}: {reason}")
+        return StoreError(f"{name}: is not a library's database or is damaged ({reason}); restore a copy of it")
+    return StoreError(f"{name}: {reason}")

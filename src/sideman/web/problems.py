@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from sideman.core.errors import LibraryError, OutputError, SidemanError, UsageError, WorkerError
+from sideman.core.errors import LibraryError, OutputError, SidemanError, StoreError, UsageError, WorkerError
 from sideman.web.headers import SECURITY
 
 _SCHEMA = "#/components/schemas/Problem"
@@ -79,6 +79,8 @@ class UnexpectedError(SidemanError):
 def status_of(error: SidemanError) -> int:
     """The HTTP status that tells of an error."""
     match error:
+        case StoreError():
+            return 503
         case NotFoundError() | LibraryError():
             return 404
         case BusyError():
