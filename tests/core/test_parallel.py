@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psutil
@@ -206,3 +207,22 @@ def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path):
     assert time.monotonic() - began_s < 10
     assert out == "interrupted [0, 1]\n"
     assert err == ""
+
+
+def test_ctrl_c_in_the_middle_of_an_answer_makes_no_error_of_it(monkeypatch):
+    # A message is read in two parts, its length and its body; what follows a length alone is no message.
+    receive = Connection._recv
+    parts = itertools.count(1)
+
+    def interrupted(self, size, read=os.read):
+        if size == 4 or next(parts) != 5:  # the first bodies are the workers' greetings
+            return receive(self, size, read)
+        raise KeyboardInterrupt
+
+    outcomes = []
+    monkeypatch.setattr(Connection, "_recv", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        outcomes.extend(map_files(work.big, [1_000] * 50, 2))
+    outcomes = [outcome.error for outcome in outcomes]
+    assert 1 <= len(outcomes) < 50
+    assert set(outcomes) == {None}

@@ -164,6 +164,7 @@ class _Worker:
     process: BaseProcess
     pipe: connection.Connection
     ready: bool = False
+    receiving: bool = False  # stays set where Ctrl-C cut a message in two: what follows in the pipe is no message
     assigned: deque[tuple[int, Any]] = field(default_factory=deque)
     deadline_s: float = math.inf  # monotonic; of the start-up, then of the first assigned item
 
@@ -256,7 +257,9 @@ class _Pool:
     def _receive(self, worker: _Worker) -> Iterator[Outcome[Any, Any]]:
         try:
             while worker.pipe.poll():
+                worker.receiving = True
                 message = worker.pipe.recv()
+                worker.receiving = False
                 if message[0] == -1:
                     self._started(worker, message[1])
                     continue
@@ -295,7 +298,7 @@ class _Pool:
 
     def _finished(self) -> Iterator[Outcome[Any, Any]]:
         for worker in list(self.workers):
-            if worker.pipe.poll():
+            if not worker.receiving and worker.pipe.poll():
                 yield from self._receive(worker)
 
     def _end(self, worker: _Worker) -> None:
