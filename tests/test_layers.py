@@ -85,11 +85,11 @@ def test_nothing_is_unpickled_from_files(path):
     "statement",
     [
         "import sideman",
-        "import sideman.cli.main",
+        "import sideman.cli.app",
         "import sideman.genre.predict, sideman.genre.embed, sideman.audio.decode, sideman.audio.descriptors",
         "import sideman; sideman.classify('examples/iron gallop.ogg', timeline=True)",
-        "from sideman.cli.main import app; app(['doctor', '--json'], standalone_mode=False)",
-        "from sideman.cli.main import app; app(['classify', 'examples'], standalone_mode=False)",
+        "from sideman.cli.app import app; app(['doctor', '--json'], standalone_mode=False)",
+        "from sideman.cli.app import app; app(['classify', 'examples'], standalone_mode=False)",
     ],
 )  # fmt: skip
 def test_the_base_path_imports_nothing_of_the_extras(statement):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from sideman.cli.main import app
+from sideman.cli.app import app
 from tests.cli.run import EXAMPLES, sideman
 from tests.readme import ROOT, all_blocks, blocks, commands, documents
 

@@ -3,12 +3,12 @@
 import typer
 from typer.testing import CliRunner
 
-from sideman.cli import main
+from sideman.cli import app as application
 
 
 def runner(*modules):
     """A function that runs the commands of some modules: arguments -> result with exit_code, stdout, stderr."""
-    app = typer.Typer(cls=main._Commands, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app = typer.Typer(cls=application._Commands, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback()(lambda: None)
     for module in modules:
         module.register(app)

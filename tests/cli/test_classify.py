@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from sideman.cli.main import app
+from sideman.cli.app import app
 from sideman.mood.names import nearest
 from tests.cli.run import EXAMPLES, ROOT, sideman
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from sideman.cli.main import app
+from sideman.cli.app import app
 from sideman.symbolic.midi import read_midi, write_midi
 from sideman.symbolic.score import Score, Track
 from tests.compose.scores import tune
@@ -234,7 +234,7 @@ def test_tempo_counts_dotted_quarters_in_six_eight_wherever_that_is_said(tmp_pat
 
 def test_composing_needs_no_torch(tmp_path):
     program = (
-        "import sys; sys.modules['torch'] = None; from sideman.cli.main import app; "
+        "import sys; sys.modules['torch'] = None; from sideman.cli.app import app; "
         f"app(['compose', *{list(SMALL)!r}, '-o', 'a.mid'], standalone_mode=False)"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=300)
@@ -249,7 +249,7 @@ def test_ctrl_c_keeps_finished_pieces(tmp_path):
     program = (
         "import sideman.compose.ranking as r, sys; inner = r.listen\n"
         "def listen(*a, **k):\n    done = inner(*a, **k); print('made', file=sys.stderr, flush=True); return done\n"
-        "r.listen = listen\nfrom sideman.cli.main import app\n"
+        "r.listen = listen\nfrom sideman.cli.app import app\n"
         f"app(['compose', *{list(SMALL)!r}, '-n', '50', '-o', 'a.mid', '--json'])"
     )
     process = subprocess.Popen(

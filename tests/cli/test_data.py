@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from sideman.cli import data
-from sideman.cli.main import app as main_app
+from sideman.cli.app import app as main_app
 from sideman.datasets import manifest, splits
 from tests.datasets.music import RATE_HZ, recompressed, tune, write
 

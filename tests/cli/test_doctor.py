@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sideman.cli import doctor
-from sideman.cli.main import app
+from sideman.cli.app import app
 from tests.cli.run import sideman
 
 

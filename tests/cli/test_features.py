@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from sideman.audio.descriptors import DESCRIPTOR_COLUMNS, TABLE_COLUMNS, describe
 from sideman.audio.extract import Recipe
 from sideman.audio.features_io import PartFolder, Source
-from sideman.cli.main import app
+from sideman.cli.app import app
 from tests.audio.signals import RATE_HZ, music
 
 runner = CliRunner()

@@ -1,5 +1,6 @@
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -8,7 +9,9 @@ import typer
 from typer.testing import CliRunner
 
 import sideman as package
+from sideman.cli import app as application
 from sideman.cli import main
+from sideman.core import interrupts
 from sideman.core.errors import AudioError, UsageError
 from tests.cli.run import sideman
 
@@ -44,7 +47,7 @@ def test_an_unknown_command_is_wrong_usage():
     assert b"clasify" in done.stderr
 
 
-@pytest.mark.parametrize("statement", ["import sideman", "import sideman.cli.main"])
+@pytest.mark.parametrize("statement", ["import sideman", "import sideman.cli.app"])
 def test_nothing_heavy_is_imported_before_there_is_work(statement):
     code = f"{statement}; import sys; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -69,7 +72,7 @@ def test_import_and_help_are_quick():
 
 
 def app_raising(error):
-    app = typer.Typer(cls=main._Commands, pretty_exceptions_enable=False)
+    app = typer.Typer(cls=application._Commands, pretty_exceptions_enable=False)
 
     @app.callback()
     def group() -> None: ...
@@ -115,6 +118,45 @@ def test_completion_knows_the_commands():
 def test_blas_threads_default_to_one_before_numpy_is_there(monkeypatch):
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(main, "app", lambda prog_name: None)
-    main.main()
+    monkeypatch.setattr(application, "app", lambda prog_name: None)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *interrupts.ENDING)}
+    try:
+        main.main()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     assert os.environ["OMP_NUM_THREADS"] == os.environ["OPENBLAS_NUM_THREADS"] == "1"
+
+
+STARTING = """
+import sys
+from sideman.cli.main import main
+class Hit:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            {hit}
+sys.meta_path.insert(0, Hit())
+sys.argv = ["sideman", "--help"]
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+@pytest.mark.parametrize(
+    "number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=lambda value: str(value)
+)
+def test_a_signal_while_the_commands_load_ends_it_without_a_word(number, code):
+    hit = f"import signal; signal.raise_signal({int(number)})"
+    done = subprocess.run([sys.executable, "-c", STARTING.format(hit=hit)], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+def test_ctrl_c_on_the_way_out_is_silent():
+    code = (
+        "import atexit, signal, sys\nfrom sideman.cli.main import main\n"
+        "atexit.register(signal.raise_signal, signal.SIGINT)\nsys.argv = ['sideman', '--version']\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGINT  # a shell calls it 130
+    assert (done.stdout, done.stderr) == (f"sideman {package.__version__}\n".encode(), b"")

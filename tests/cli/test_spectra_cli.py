@@ -151,7 +151,7 @@ def test_wrong_usage_is_told_in_one_line(folder, monkeypatch, arguments, words, 
 def test_the_command_is_registered():
     from typer.testing import CliRunner
 
-    from sideman.cli.main import app
+    from sideman.cli.app import app
 
     done = CliRunner().invoke(app, ["spectra", "--help"])
     assert "invert" in done.stdout

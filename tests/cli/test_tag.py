@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from sideman.cli import tag
-from sideman.cli.main import _Commands
+from sideman.cli.app import _Commands
 from sideman.library.payload import audio_hash
 from sideman.library.schema import files
 from sideman.library.store import open_store

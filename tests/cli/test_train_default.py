@@ -6,7 +6,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from sideman.cli.main import app
+from sideman.cli.app import app
 
 
 def train(folder, *more: str, **options):

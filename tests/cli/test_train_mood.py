@@ -6,7 +6,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from sideman.cli.main import app
+from sideman.cli.app import app
 from tests.mood.labelled_music import write_sets
 
 

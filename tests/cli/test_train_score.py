@@ -10,7 +10,7 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from sideman.cli.main import app
+from sideman.cli.app import app
 from tests.compose.tunes import write_tunes
 
 TINY = ("--model", "lstm", "--size", "tiny", "--batch", "2", "--context", "64", "--workers", "1")

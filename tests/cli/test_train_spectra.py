@@ -10,7 +10,7 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from sideman.cli.main import app
+from sideman.cli.app import app
 from tests.compose.test_spectra_corpus import write_music
 
 TINY = ("--batch", "2", "--workers", "1")

@@ -165,6 +165,11 @@ def test_data_is_not_kept_by_browsers(client):
     assert client.get(f"{API}/health").headers["cache-control"] == "no-store"
 
 
+def cookie_name(client):
+    """What the server calls its cookie."""
+    return client.delete(f"{API}/session").headers["set-cookie"].partition("=")[0]
+
+
 def basic(secret):
     return {"Authorization": "Basic " + base64.b64encode(f"anyone:{secret}".encode()).decode()}
 
@@ -191,13 +196,16 @@ def test_the_secret_is_taken_as_bearer_and_as_password(secret_client):
         {"Authorization": "Digest x"},
         {"Authorization": "Basic !!!"},
         basic("wrong"),
-        {"Cookie": "sideman_session=wrong"},
-        {"Cookie": "sideman_session="},
-        {"Cookie": 'sideman_session="\\777'},
+        {"Cookie": "{}=wrong"},
+        {"Cookie": "{}="},
+        {"Cookie": '{}="\\777'},
+        {"Cookie": "sideman_session=x"},
     ],
     ids=str,
 )
 def test_a_wrong_secret_is_refused(secret_client, headers):
+    if "Cookie" in headers:
+        headers = {"Cookie": headers["Cookie"].format(cookie_name(secret_client))}
     assert secret_client.get(f"{API}/health", headers=headers).status_code == 401
 
 
@@ -290,10 +298,11 @@ def test_an_upgrade_to_a_websocket_is_not_had(server):
     assert not answer.startswith(b"HTTP/1.1 101")
 
 
-@pytest.mark.parametrize("beside", ['x={"a": [1, 2]}', "a b=c", "=;;", 'q="unended', "sideman_session=other"])
+@pytest.mark.parametrize("beside", ['x={"a": [1, 2]}', "a b=c", "=;;", 'q="unended', "{}=other"])
 def test_odd_cookies_of_other_servers_of_this_machine_do_not_lock_anybody_out(secret_client, beside):
     answer = secret_client.post(f"{API}/session", json={"token": "a long secret ü"})
     mark = answer.headers["set-cookie"].partition(";")[0]
+    beside = beside.replace("{}", mark.partition("=")[0])
     secret_client.cookies.clear()
     for told in (f"{beside}; {mark}", f"{mark}; {beside}"):
         assert secret_client.get(f"{API}/health", headers={"Cookie": told}).status_code == 200
@@ -311,3 +320,28 @@ def test_a_browser_that_is_opened_is_shown_a_ticket_for_once_and_not_the_secret(
     assert secret_client.get("/", params={"token": ticket}).status_code == 401
     monkeypatch.setattr("sideman.web.access._TICKET_S", -1.0)
     assert secret_client.get("/", params={"token": access.ticket()}).status_code == 401
+
+
+def test_servers_of_one_machine_do_not_sign_each_other_out(tmp_path):
+    """A browser sends cookies to every port of a machine: those of two servers must not replace each other."""
+    told = {}
+    with (
+        client_of(tmp_path, token="one") as first,
+        client_of(tmp_path, token="two") as second,
+        client_of(tmp_path, token="one", port=9999) as like_first,
+    ):
+        for client, secret in ((first, "one"), (second, "two")):
+            client.post(f"{API}/session", json={"token": secret})
+            told |= dict(client.cookies)
+        assert len(told) == 2
+        for client in (first, second, like_first):
+            assert signed_in(client, told)
+        del told[cookie_name(second)]
+        assert signed_in(first, told)
+        assert not signed_in(second, told)
+
+
+def signed_in(client, cookies):
+    client.cookies.clear()
+    jar = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+    return client.get(f"{API}/health", headers=jar).status_code == 200

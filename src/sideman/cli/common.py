@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-FAILED, USAGE, SOME_FAILED, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
+FAILED, USAGE, SOME_FAILED, BROKEN_PIPE = 1, 2, 3, 141
 
 
 def complain(line: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from sideman.cli import compose_judge
-from sideman.cli.common import INTERRUPTED, complain, printable
+from sideman.cli.common import complain, printable
 from sideman.core.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -213,6 +213,7 @@ def _run(
     from sideman.compose.piece_files import write_piece
     from sideman.compose.ranking import listen, ranked
     from sideman.compose.wish import AUDIO_SUFFIXES
+    from sideman.core.interrupts import exit_code, heeded
     from sideman.core.progress import progress
     from sideman.symbolic.render import find_soundfont
 
@@ -220,24 +221,25 @@ def _run(
     if n > 1 or wants_audio:
         find_soundfont(soundfont)  # before the work, not after it
     made: list[Candidate | Composition] = []
-    interrupted = False
+    code = 0
     with progress("composing", n, quiet=quiet or n == 1) as advance:
         try:
             for i in range(n):
                 piece = write(seed + i)
                 made.append(listen(piece, soundfont=soundfont) if n > 1 or wants_audio else piece)
                 advance(1)
-        except KeyboardInterrupt:
-            interrupted = True
+        except KeyboardInterrupt as error:
+            code = exit_code(error)
+            heeded()
     ordered = ranked(made) if n > 1 or wants_audio else made  # type: ignore[arg-type]
     for candidate, targets in zip(ordered, files, strict=False):
         written: Any = getattr(candidate, "piece", candidate)
         for target in targets:
             write_piece(written, target, getattr(candidate, "samples", None))
         _tell(candidate, targets, as_json=as_json, key_asked=key_asked)
-    if interrupted:
+    if code:
         complain(f"interrupted: {len(made)} of {n} pieces were finished")
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(code)
 
 
 def _tell(candidate: Any, targets: list[Path], *, as_json: bool, key_asked: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sideman.cli.common import INTERRUPTED, complain, printable
+from sideman.cli.common import complain, printable
 from sideman.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,10 +92,11 @@ def _write_all(
 ) -> None:
     from sideman.compose.spectra.imagine import frames_of
     from sideman.compose.spectra.piece import compose_sound, listened, ranked
+    from sideman.core.interrupts import exit_code, heeded
     from sideman.core.progress import progress
 
     made: list[Imagined] = []
-    interrupted = False
+    code = 0
     with progress("imagining", options.n * frames_of(seconds), quiet=options.quiet) as advance:
         try:
             for i in range(options.n):
@@ -103,15 +104,16 @@ def _write_all(
                     imaginer, wish, seconds, seed=seed + i, method=options.vocoder, advance=advance
                 )  # fmt: skip
                 made.append(listened(piece))
-        except KeyboardInterrupt:
-            interrupted = True
+        except KeyboardInterrupt as error:
+            code = exit_code(error)
+            heeded()
     for piece, targets in zip(ranked(made), files, strict=False):
         for target in targets:
             _write(piece, target)
         _tell(piece, targets, as_json=options.as_json)
-    if interrupted:
+    if code:
         complain(f"interrupted: {len(made)} of {options.n} pieces were finished")
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(code)
 
 
 def _write(piece: Imagined, target: Path) -> None:

@@ -46,6 +46,10 @@ def serve(
         typer.Option("--workers", min=1, metavar="N", help="Recordings heard at once.", show_default=False),
     ] = None,
     most_mb: Annotated[int, typer.Option("--max-upload", min=1, metavar="MB", help="Largest upload.")] = 256,
+    kept_mb: Annotated[
+        int,
+        typer.Option("--max-temporary", min=1, metavar="MB", help="Uploads and finished jobs together, at most."),
+    ] = 2048,
     database: Database = None,
 ) -> None:
     """Serve the page and the HTTP API.
@@ -62,6 +66,7 @@ def serve(
     settings = Settings(
         host=host, port=port, token=_token(token_file), allowed_hosts=tuple(allow_host or ()), database=database,
         lab=lab, soundfont=soundfont, workers=workers or available_cores(), most_body_bytes=most_mb * 1024 * 1024,
+        most_kept_bytes=kept_mb * 1024 * 1024,
     )  # fmt: skip
     if lab is not None and not lab.is_dir():
         raise UsageError(f"--lab {lab}: is no folder")

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
@@ -29,11 +25,12 @@ def write_all(
     problems: int,
 ) -> None:
     """Write, report, and end with the exit code."""
+    from sideman.core.interrupts import interrupts_noted
     from sideman.core.progress import progress
     from sideman.library.tags.run import run
 
     done = failed = number = 0
-    with progress("writing tags", len(jobs)) as advance, _interrupts() as interrupted:
+    with progress("writing tags", len(jobs)) as advance, interrupts_noted() as interrupted:
         outcomes = run(
             store, command, jobs, preserve_mtime=preserve_mtime, break_hard_links=break_hard_links,
             stop=interrupted.is_set,
@@ -47,12 +44,11 @@ def write_all(
             if as_json:
                 as_line(change.path, outcome.state, change.old, change.new, outcome.detail)
             advance(1)
-        stopped = interrupted.is_set()
     if done:
         complain(f"wrote {files(done)} in batch {number}; 'sideman undo {number}' takes it back")
-    if stopped and done + failed < len(jobs):
+    if interrupted.is_set() and done + failed < len(jobs):
         complain(f"interrupted: {len(jobs) - done - failed} of {files(len(jobs))} were not touched")
-        raise KeyboardInterrupt
+        raise interrupted.error()
     end(done, failed + problems)
 
 
@@ -60,20 +56,6 @@ def end(done: int, failed: int) -> None:
     """End with the exit code where something failed."""
     if failed:
         raise typer.Exit(SOME_FAILED if done else FAILED)
-
-
-@contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """Ctrl-C sets an event meanwhile, so that the file at hand is finished."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def recover(store: Store) -> None:

@@ -17,6 +17,7 @@ from multiprocessing import connection, resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar, cast
 
+from sideman.core import interrupts
 from sideman.core.errors import SidemanError, WorkerError
 from sideman.core.tuning import available_cores, single_threaded_environment, tune_allocator
 
@@ -120,10 +121,13 @@ def in_order(outcomes: Iterable[Outcome[Item, Value]]) -> Iterator[Outcome[Item,
 
 
 def _call(function: Callable[[Item], Value], index: int, item: Item) -> Outcome[Item, Value]:
+    outcome: Outcome[Item, Value]
     try:
-        return Outcome(index, item, function(item))
+        outcome = Outcome(index, item, function(item))
     except Exception as error:  # noqa: BLE001 - one item's failure, whatever it is, must not end the run
-        return Outcome(index, item, None, *_describe(item, error))
+        outcome = Outcome(index, item, None, *_describe(item, error))
+    interrupts.check()  # Ctrl-C may have come out as an error, or as a value that was cut short
+    return outcome
 
 
 def _describe(item: object, error: Exception) -> tuple[str, str | None]:
@@ -184,6 +188,7 @@ class _Pool:
     def outcomes(self) -> Iterator[Outcome[Any, Any]]:
         try:
             while True:
+                interrupts.check()
                 self._hand_out()
                 if not any(worker.assigned for worker in self.workers):
                     return

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from sideman.web.settings import Settings, is_loopback
 
-COOKIE = "sideman_session"
+_COOKIE = "sideman_session_"
 _SLOW_S = 1.0
 _MOST_SLOWED = 16
 _TICKET_S = 300.0
@@ -27,6 +27,8 @@ class Access:
 
     def __init__(self, settings: Settings) -> None:
         self._token = settings.token
+        # Browsers share cookies between the ports of a machine: each secret has a cookie of its own.
+        self._cookie = _COOKIE + self._made_of_secret(b"sideman cookie 1")[:12]
         self._everywhere = settings.host.strip("[]") in _WILDCARDS
         self._names = {_plain(name) for name in (settings.host, *settings.allowed_hosts)} - {""}
         self._slowed = 0
@@ -89,14 +91,13 @@ class Access:
 
     def cookie(self, *, secure: bool) -> str:
         """A Set-Cookie header that stands for the secret, in a browser that has shown it."""
-        return f"{COOKIE}={self._mark()}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000" + (
+        return f"{self._cookie}={self._mark()}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000" + (
             "; Secure" if secure else ""
         )
 
-    @staticmethod
-    def no_cookie() -> str:
+    def no_cookie(self) -> str:
         """A Set-Cookie header that takes it back."""
-        return f"{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
+        return f"{self._cookie}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
 
     async def slow_down(self) -> bool:
         """Wait after a wrong secret; False where too many wait already, who are to be sent away."""
@@ -111,7 +112,10 @@ class Access:
 
     def _mark(self) -> str:
         """What the cookie holds: made of the secret, which cannot be told from it."""
-        return hmac.new((self._token or "").encode(), b"sideman session 1", hashlib.sha256).hexdigest()
+        return self._made_of_secret(b"sideman session 1")
+
+    def _made_of_secret(self, what: bytes) -> str:
+        return hmac.new((self._token or "").encode(), what, hashlib.sha256).hexdigest()
 
     def _authorised(self, header: str | None) -> bool | None:
         if not header:
@@ -132,7 +136,7 @@ class Access:
             return None
         # Cookies of other servers of this machine come along, and Python's own reader stops at the first odd one.
         pairs = (pair.strip().partition("=") for pair in header.split(";"))
-        marks = [value.strip() for name, _, value in pairs if name.strip() == COOKIE]
+        marks = [value.strip() for name, _, value in pairs if name.strip() == self._cookie]
         if not marks:
             return None
         return any(hmac.compare_digest(mark.encode("utf-8", "replace"), self._mark().encode()) for mark in marks)

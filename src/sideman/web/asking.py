@@ -62,7 +62,7 @@ async def of_upload(request: Request, context: Context, part: Part, hear: Hear, 
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(context.workers.admit())
-        form = await stack.enter_async_context(received(request, context.scratch.folder))
+        form = await stack.enter_async_context(received(request, context.scratch.folder, space=context.space))
         upload = form.files.get("file")
         if upload is None:
             raise UsageError("the multipart body has no part 'file'")

@@ -14,6 +14,7 @@ from sideman.library.store import Store, open_store
 from sideman.web.jobs import Jobs
 from sideman.web.scratch import Scratch
 from sideman.web.settings import Settings
+from sideman.web.space import Space
 from sideman.web.workers import Workers
 
 
@@ -25,7 +26,8 @@ class Context:
         self.began_s = time.monotonic()
         self.scratch = Scratch()
         self.workers = Workers(settings)
-        self.jobs = Jobs(settings, self.scratch.folder)
+        self.space = Space(self.scratch.folder, settings.most_kept_bytes, settings.least_free_bytes)
+        self.jobs = Jobs(settings, self.scratch.folder, self.space)
         self._store: Store | None = None
         self._file: tuple[int, int] | None = None
         self._lock = threading.Lock()

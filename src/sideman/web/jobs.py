@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field
 from sideman.core.errors import SidemanError
 from sideman.web.problems import BusyError, ConflictError, NotFoundError
 from sideman.web.settings import Settings
+from sideman.web.space import Space
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 _ENDED = ("done", "failed", "cancelled")
@@ -133,11 +134,12 @@ Work = Callable[[Job], Awaitable[Any]]
 
 
 class Jobs:
-    """The jobs of one server: so many at once, and finished ones are kept for a while."""
+    """The jobs of one server: so many at once, and finished ones are kept for a while, as far as there is room."""
 
-    def __init__(self, settings: Settings, scratch: Path) -> None:
+    def __init__(self, settings: Settings, scratch: Path, space: Space | None = None) -> None:
         self._settings = settings
         self._scratch = scratch
+        self._space = space
         self._loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
         self._jobs: dict[str, Job] = {}
@@ -282,9 +284,21 @@ class Jobs:
         ended = [job for job in list(self._jobs.values()) if job.ended]
         oldest = time.time() - self._settings.job_keep_s
         surplus = max(0, len(ended) - self._settings.jobs_n)
+        surplus = max(surplus, self._too_large(ended))
         for index, job in enumerate(ended):
             if index < surplus or (job.ended_at or 0) < oldest:
                 self._forget(job)
+
+    def _too_large(self, ended: list[Job]) -> int:
+        """How many of them have to go, the oldest first, for the others to fit; the latest is always kept."""
+        if self._space is None:
+            return 0
+        known = self._space.of_jobs()
+        left = [known.get(f"job-{job.id}", 0) for job in ended]
+        most, n = self._settings.most_kept_bytes // 2, 0
+        while n < len(left) - 1 and sum(left[n:]) > most:
+            n += 1
+        return n
 
     def _forget(self, job: Job) -> None:
         self._jobs.pop(job.id, None)

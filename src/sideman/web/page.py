@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
+
+from sideman.web.files import OpenedFile
 
 FOLDER = Path(__file__).parent / "page"
 _LACKING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sideman</title>
@@ -30,7 +32,7 @@ def install(app: FastAPI) -> None:
     def index() -> Response:
         if not built():
             return HTMLResponse(_LACKING)
-        return FileResponse(FOLDER / "index.html", headers={"Cache-Control": "no-cache"})
+        return OpenedFile(FOLDER / "index.html", headers={"Cache-Control": "no-cache"})
 
     if built():
         app.mount("/", _Kept(directory=FOLDER), name="page")

@@ -40,6 +40,8 @@ _MEANINGS = {
     421: "The server does not go by the name in the Host header.",
     422: "Parameters that make no sense, or a file that cannot be used; `detail` says why.",
     429: "Too much is waiting; come again after Retry-After seconds.",
+    503: "The library's database cannot be used now, or the server is ending.",
+    507: "There is no room for it on the server's disk.",
 }
 DESCRIBED: dict[int | str, dict[str, Any]] = {
     status: {"description": meaning, "content": {"application/problem+json": {"schema": {"$ref": _SCHEMA}}}}
@@ -62,6 +64,10 @@ class BusyError(SidemanError):
 
 class ConflictError(SidemanError):
     """The request does not fit the present state."""
+
+
+class FullError(SidemanError):
+    """There is no room for it: the private folder or its disk is full."""
 
 
 class MediaTypeError(SidemanError):
@@ -87,6 +93,8 @@ def status_of(error: SidemanError) -> int:
             return 429
         case ConflictError():
             return 409
+        case FullError():
+            return 507
         case UsageError():
             return 422
         case MediaTypeError():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 import webbrowser
@@ -58,7 +59,13 @@ def run(settings: Settings, *, show: bool = False, tell: Callable[[str], None] =
         timeout_keep_alive=20, backlog=1024, h11_max_incomplete_event_size=64 * 1024, timeout_graceful_shutdown=5,
         ws="none",
     )  # fmt: skip
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     Server(config).run(sockets=[listener])
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Who breaks an answer off has said why; uvicorn adds only that it was broken off."""
+    return "without completing response" not in str(record.msg)
 
 
 def _allow_connections() -> None:

@@ -31,6 +31,9 @@ class Settings:
             no limit.
         jobs_n: finished jobs that are kept.
         job_keep_s: and for how long.
+        most_kept_bytes: of uploads and of what jobs make together; finished jobs are kept within half of it.
+        least_free_bytes: that are left on the disk on which these lie.
+        busy_s: how long a request waits for another program that writes to the library.
     """
 
     host: str = "127.0.0.1"
@@ -51,6 +54,9 @@ class Settings:
     memory_bytes: int = 2 * 1024**3
     jobs_n: int = 32
     job_keep_s: float = 3600.0
+    most_kept_bytes: int = 2 * 1024**3
+    least_free_bytes: int = 64 * 1024 * 1024
+    busy_s: float = 3.0
 
     def __post_init__(self) -> None:
         """Refuse (UsageError) to listen for others without a secret, and limits that let nothing through."""
@@ -61,6 +67,8 @@ class Settings:
             )
         if self.workers < 1 or self.queue_n < 0:
             raise UsageError("a server needs at least one worker, and room for none or more waiting requests")
+        if self.most_kept_bytes < self.most_body_bytes:
+            raise UsageError("--max-temporary: is less than one upload may have; raise it, or lower --max-upload")
 
 
 def is_loopback(host: str) -> bool:

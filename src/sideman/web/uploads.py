@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import secrets
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
@@ -15,13 +16,15 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from sideman.core.errors import OutputError, UsageError
-from sideman.web.problems import MediaTypeError
+from sideman.web.problems import FullError, MediaTypeError
+from sideman.web.space import Space
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every body that breaks off
 
 _MOST_PARTS = 16
 _MOST_HEADER_BYTES = 8192
 _MOST_TEXT_BYTES = 65536
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,12 @@ class Form:
 
 @asynccontextmanager
 async def received(
-    request: Request, folder: Path, *, files: Collection[str] = ("file",), texts: Collection[str] = ()
+    request: Request,
+    folder: Path,
+    *,
+    files: Collection[str] = ("file",),
+    texts: Collection[str] = (),
+    space: Space | None = None,
 ) -> AsyncIterator[Form]:
     """Take in a body, multipart/form-data or the bytes of one file, for as long as the block lasts.
 
@@ -51,26 +59,40 @@ async def received(
         folder: where files are put, under random names; they are removed at the end of the block.
         files: names of parts that are files; raw bytes become the first of them, named by the query's ``name``.
         texts: names of parts that are text, at most 64 KiB each.
+        space: in which the files are counted while they come, until the end of the block.
 
     Raises:
         MediaTypeError: a JSON or urlencoded body.
         UsageError: the body is empty, is no proper multipart, or has other parts.
-        OutputError: it cannot be kept: the disk is full.
+        FullError: there is no room for it.
+        OutputError: it cannot be kept for another reason.
     """
     form = Form()
-    try:
+    with space.share() if space is not None else nullcontext() as share:
         try:
-            with closing(_taker(request, form, folder, files, texts)) as taker:
-                async for chunk in request.stream():
-                    taker.take(chunk)
-                taker.finish()
-        except OSError as error:
-            raise OutputError(f"the upload cannot be kept ({error.strerror or error}); try again later") from None
-        yield form
-    finally:
-        for upload in form.files.values():
-            with suppress(OSError):
-                upload.path.unlink(missing_ok=True)
+            if space is not None:
+                space.check(_told_bytes(request))
+            try:
+                with closing(_taker(request, form, folder, files, texts)) as taker:
+                    async for chunk in request.stream():
+                        if share is not None:
+                            share.take(len(chunk))
+                        taker.take(chunk)
+                    taker.finish()
+            except OSError as error:
+                if error.errno in _FULL:
+                    raise FullError("the server's disk is full; try again later, or free some space there") from None
+                raise OutputError(f"the upload cannot be kept ({error.strerror or error}); try again later") from None
+            yield form
+        finally:
+            for upload in form.files.values():
+                with suppress(OSError):
+                    upload.path.unlink(missing_ok=True)
+
+
+def _told_bytes(request: Request) -> int:
+    told = request.headers.get("content-length", "")
+    return int(told) if told.isascii() and told.isdigit() else 0
 
 
 def _taker(request: Request, form: Form, folder: Path, files: Collection[str], texts: Collection[str]) -> _Taker:

@@ -83,7 +83,7 @@ class TestSearching:
 
     def test_a_term_of_the_help_is_added(self, open_page):
         page = open_page("#/library?query=song")
-        unfold(page, "How to ask")
+        unfold(page, "How to search")
         page.get_by_role("button", name="bpm:90..110").click()
         page.wait_for_url("**bpm**")
         assert address(page)["query"] == ["song bpm:90..110"]

@@ -123,7 +123,7 @@ class TestPlaylists:
 
     def test_another_draw_and_playing_it(self, made):
         before = titles(made)
-        draw = made.get_by_role("spinbutton", name="Number of the draw")
+        draw = made.get_by_role("spinbutton", name="Seed")
         for _ in range(4):  # the draws are few: one may bring the same order
             made.get_by_role("button", name="Another one").click()
             expect(made.get_by_role("button", name="Another one")).to_be_enabled()

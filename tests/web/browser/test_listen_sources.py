@@ -63,7 +63,7 @@ def test_a_server_that_has_gone_is_told(open_page, own_server):
     page.wait_for_load_state("networkidle")
     gone.close()
     choose(page, REGGAE)
-    page.get_by_text("Is `sideman serve` still running?").wait_for()
+    page.get_by_text("Is sideman serve still running?").wait_for()
 
 
 def test_hearing_can_be_cancelled_and_begun_again(page, tmp_path):

@@ -89,7 +89,9 @@ export async function* events(path: string, body?: FormData | Blob, query: Query
   let held = "";
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        throw signal?.aborted ? error : new ApiError(0, words.unreachable); // the line was cut
+      });
       if (done) return;
       held += value;
       let end: number;

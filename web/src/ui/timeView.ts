@@ -1,5 +1,6 @@
 // Pictures over one time axis: what each lane draws, and how long names of times are.
 import { colour } from "../lib/colour";
+import { clock } from "./format";
 
 /** What a lane draws with. Sizes are CSS pixels. */
 export interface Brush {
@@ -54,6 +55,11 @@ const STEPS_S = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 
 export function ticks(duration_s: number, most: number): number[] {
   const step = STEPS_S.find((length) => duration_s / length <= most) ?? duration_s;
   return Array.from({ length: Math.floor(duration_s / step) + 1 }, (_, i) => i * step);
+}
+
+/** A time on the axis: with a decimal where marks are closer than seconds. */
+export function tickLabel(seconds: number): string {
+  return Number.isInteger(seconds) ? clock(seconds) : `${clock(Math.floor(seconds))}.${Math.round(10 * (seconds % 1))}`;
 }
 
 /** The word left of an axis, or none where it would touch the one before. */

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from sideman.core.errors import UsageError
 from sideman.web import composing
 from sideman.web.context import Context, Shared
+from sideman.web.files import OpenedFile
 from sideman.web.jobs import Job, JobInfo
 from sideman.web.problems import NotFoundError
 from sideman.web.schemas.compose import Asking, Edit, Format, Options, Piece, Roll, Understood, Wish, plain
@@ -91,7 +92,7 @@ async def compose(request: Request, context: Shared) -> JobInfo:
     response_class=FileResponse,
     responses=_FILE,
 )
-async def piece_file(job_id: JobId, index: Index, kind: Format, context: Shared) -> FileResponse:
+async def piece_file(job_id: JobId, index: Index, kind: Format, context: Shared) -> OpenedFile:
     """A piece as a file: MIDI, MusicXML, sound (with ranges), a picture, or its piano roll as JSON.
 
     ``png`` is the piano roll drawn; of spectra it is the picture that `sideman spectra invert` reads, ``npz`` the
@@ -103,10 +104,11 @@ async def piece_file(job_id: JobId, index: Index, kind: Format, context: Shared)
         raise NotFoundError(f"a piece of {piece.engine} has no {kind}; there are {', '.join(piece.formats)}")
     path = job.folder / f"{index}.{kind}"
     if not path.is_file():
+        context.space.check()
         title = piece.described
         path = await context.workers.run(work.convert, job.folder, index, kind, title, what="the piece")
     name = f"{piece.controls.genre or 'piece'}-{piece.seed}.{'png' if kind == 'view' else kind}"
-    return FileResponse(
+    return OpenedFile(
         path, media_type=_MEDIA[kind], filename=name, content_disposition_type="inline",
         headers={"Cache-Control": "private, max-age=3600, immutable"},
     )  # fmt: skip
@@ -132,7 +134,8 @@ async def _asked(request: Request, context: Context) -> tuple[Wish, bytes | None
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
         return _wish(await request.body()), None, ""
-    async with received(request, context.scratch.folder, files=("source",), texts=("wish",)) as form:
+    folder, space = context.scratch.folder, context.space
+    async with received(request, folder, files=("source",), texts=("wish",), space=space) as form:
         if "wish" not in form.texts:
             raise UsageError("wish: give the wish as JSON in a part named 'wish'")
         wish, source = _wish(form.texts["wish"].encode()), form.files.get("source")
@@ -165,15 +168,18 @@ def _piece(job: Job, index: int) -> Piece:
 
 
 def _started(context: Context, wish: Wish, source: bytes | None, name: str) -> Job:
+    context.space.check()
     prepared = composing.prepare(wish, context.settings.soundfont, has_source=source is not None, source_name=name)
     told = plain(prepared.told)
 
     async def run(job: Job) -> Any:
         task = prepared.task
-        if source is not None and isinstance(task, work.ScoreTask):
-            path = job.folder / f"source{_suffix(source)}"
-            await asyncio.to_thread(path.write_bytes, source)
-            task = replace(task, source=path)
+        with work.kept():
+            folder = job.folder
+            if source is not None and isinstance(task, work.ScoreTask):
+                path = folder / f"source{_suffix(source)}"
+                await asyncio.to_thread(path.write_bytes, source)
+                task = replace(task, source=path)
 
         def heard(said: dict[str, Any]) -> None:
             if "piece" in said:
@@ -183,7 +189,7 @@ def _started(context: Context, wish: Wish, source: bytes | None, name: str) -> J
         job.result = told
         function = work.compose_scores if isinstance(task, work.ScoreTask) else work.compose_spectra
         await context.workers.run(
-            function, task, job.folder, lane="long", what="the wish", on_start=job.begin, on_progress=heard
+            function, task, folder, lane="long", what="the wish", on_start=job.begin, on_progress=heard
         )
         return told | {"pieces": sorted(job.result["pieces"], key=lambda piece: -piece["score"])}
 

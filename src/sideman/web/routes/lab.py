@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from sideman.web import lab_files
 from sideman.web.context import Shared
+from sideman.web.files import OpenedFile
 from sideman.web.problems import NotFoundError
 from sideman.web.schemas.lab import EvaluationHead, EvaluationWhole, LabModel, LabTold, ReportFile
 from sideman.web.schemas.text import clean
@@ -46,11 +47,11 @@ def lab(context: Shared) -> LabTold:
 
 
 @router.get("/lab/reports/{id}", response_class=FileResponse)
-def report(context: Shared, id: _Id) -> FileResponse:
+def report(context: Shared, id: _Id) -> OpenedFile:
     """A page of the lab; browsers run none of its scripts."""
     file = lab_files.report_of(context.settings.lab, id)
     headers = {"Content-Security-Policy": _POLICY, "X-Frame-Options": "SAMEORIGIN", "Cache-Control": "no-store"}
-    return FileResponse(file.path, media_type="text/html; charset=utf-8", headers=headers)
+    return OpenedFile(file.path, media_type="text/html; charset=utf-8", headers=headers)
 
 
 @router.get("/lab/evaluations/{id}")

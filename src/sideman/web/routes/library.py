@@ -15,6 +15,7 @@ from sideman.library.store import Store
 from sideman.library.track import Track
 from sideman.web import library_jobs
 from sideman.web.context import Library, Shared
+from sideman.web.files import OpenedFile
 from sideman.web.heavy import heavy
 from sideman.web.jobs import JobInfo
 from sideman.web.problems import ConflictError, NotFoundError
@@ -80,12 +81,12 @@ def track(store: Library, id: TrackId) -> WholeTrack:
 
 @router.get("/library/tracks/{id}/audio", response_class=FileResponse)
 @router.head("/library/tracks/{id}/audio", response_class=FileResponse, include_in_schema=False)
-def audio(store: Library, id: TrackId) -> FileResponse:
+def audio(store: Library, id: TrackId) -> OpenedFile:
     """The file itself, whole or in ranges."""
     known = of_library(store, id)
     path = places.within(places.real_places(store), known.path)
     kind = _SOUND.get(known.container or "", "application/octet-stream")
-    return FileResponse(path, media_type=kind, headers={"Cache-Control": "private, no-cache"})
+    return OpenedFile(path, media_type=kind, headers={"Cache-Control": "private, no-cache"})
 
 
 @router.get("/library/tracks/{id}/similar")

@@ -77,9 +77,10 @@ async def sign_in(request: Request, shown: Secret) -> Response:
 
 
 @router.delete("/session", status_code=204)
-async def sign_out() -> Response:
+async def sign_out(request: Request) -> Response:
     """Take the cookie back."""
-    return Response(status_code=204, headers={"set-cookie": Access.no_cookie()})
+    access: Access = request.app.state.access
+    return Response(status_code=204, headers={"set-cookie": access.no_cookie()})
 
 
 def _library_state(store: Store | None) -> LibraryState | None:

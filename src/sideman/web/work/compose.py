@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +28,11 @@ from sideman.compose.ranking import Candidate, listen
 from sideman.compose.sampling import Sampling
 from sideman.compose.spectra.imagine import Wish, frames_of
 from sideman.compose.start import Start, styled, writer
-from sideman.core.errors import ScoreError, UsageError
+from sideman.core.errors import OutputError, ScoreError, UsageError
 from sideman.mood.names import nearest
 from sideman.symbolic.names import drum_name
 from sideman.symbolic.score import DURATION, PITCH, START, VELOCITY, Score
+from sideman.web.problems import FullError
 from sideman.web.schemas.compose import MOST_S, SCORE_FORMATS, SPECTRA_FORMATS, Heading, Peaks, Piece, heading, plain
 
 if TYPE_CHECKING:
@@ -77,12 +80,38 @@ class SpectraTask:
     model: str
 
 
+@contextmanager
+def kept() -> Iterator[None]:
+    """Tell of files that cannot be written without telling where they lie: that is nobody's business.
+
+    Raises:
+        FullError: one cannot be written.
+    """
+    try:
+        yield
+    except (OSError, OutputError):
+        told = "the piece cannot be kept: the server's disk is full or write-protected; free some space there"
+        raise FullError(told) from None
+
+
+@contextmanager
+def _kept_in(folder: Path) -> Iterator[None]:
+    """Have files that are needed for a moment lie there too: the folder goes with its job, also after a kill."""
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = None
+
+
+@kept()
 def compose_scores(task: ScoreTask, folder: Path, *, report: Report) -> None:
     """Compose, play and keep pieces; each is reported as ``{"piece": ...}``.
 
     Raises:
         UsageError: the wish does not fit the piece to start from.
         ScoreError: that piece cannot be read.
+        FullError: a piece cannot be kept.
     """
     source = None if task.source is None else read_source(task.source, task.source_name)
     asked = task.asked
@@ -117,7 +146,8 @@ def compose_scores(task: ScoreTask, folder: Path, *, report: Report) -> None:
                 f"the piece would last {piece.score.duration_s:.0f} s, {MOST_S:.0f} at most; ask for fewer bars"
             )
         report({"stage": "playing", "message": f"Piece {index + 1} of {task.n}: playing and hearing it"})
-        heard = listen(piece, soundfont=task.soundfont)
+        with _kept_in(folder):
+            heard = listen(piece, soundfont=task.soundfont)
         report({"piece": plain(_keep_score(heard, index, folder, key_asked=asked.key is not None)), "done": index + 1})
 
 
@@ -192,6 +222,7 @@ def peaks(samples: NDArray[np.float32]) -> Peaks:
     )
 
 
+@kept()
 def compose_spectra(task: SpectraTask, folder: Path, *, report: Report) -> None:
     """Imagine sounds and keep them; each is reported as ``{"piece": ...}``."""
     from sideman.compose.spectra.imaginers import open_imaginer
@@ -212,7 +243,9 @@ def compose_spectra(task: SpectraTask, folder: Path, *, report: Report) -> None:
         report({"done": index, "stage": "imagining", "message": f"Piece {index + 1} of {task.n}: imagining"})
         piece = compose_sound(imaginer, task.wish, task.seconds, seed=task.seed + index, advance=advance)
         report({"stage": "hearing", "message": f"Piece {index + 1} of {task.n}: hearing it"})
-        report({"piece": plain(_keep_sound(listened(piece), index, folder)), "done": index + 1})
+        with _kept_in(folder):
+            heard = listened(piece)
+        report({"piece": plain(_keep_sound(heard, index, folder)), "done": index + 1})
 
 
 def _keep_sound(piece: Imagined, index: int, folder: Path) -> Piece:
@@ -235,6 +268,7 @@ def _keep_sound(piece: Imagined, index: int, folder: Path) -> Piece:
     )  # fmt: skip
 
 
+@kept()
 def convert(folder: Path, index: int, kind: str, title: str, *, report: Report) -> Path:
     """A kept piece in another format; the file appears whole in the folder."""
     target = folder / f"{index}.{kind}"

@@ -36,6 +36,8 @@ class Composing {
   error = $state("");
   #job = "";
   #stop: AbortController | null = null;
+  /** Whether the job that was asked for is not there. */
+  #missing = false;
 
   get take(): Take | undefined {
     return this.takes.find((take) => take.job === this.shown);
@@ -57,7 +59,8 @@ class Composing {
   /** Shows a job that the server still has, after the page was loaded again. */
   async open(job: string): Promise<void> {
     if (this.takes.some((take) => take.job === job)) return;
-    await this.#run(() => composeJob(job), true);
+    await this.#run(() => composeJob(job));
+    if (this.#missing) this.error = words.compose.gone;
   }
 
   async cancel(): Promise<void> {
@@ -76,10 +79,11 @@ class Composing {
     }
   }
 
-  async #run(start: (signal: AbortSignal) => Promise<ComposeJob>, quiet = false): Promise<void> {
+  async #run(start: (signal: AbortSignal) => Promise<ComposeJob>): Promise<void> {
     if (this.running) return;
     const stop = (this.#stop = new AbortController());
     this.#job = "";
+    this.#missing = false;
     this.error = "";
     this.news = "";
     this.message = "";
@@ -99,7 +103,8 @@ class Composing {
       else if (last.state !== "done") this.error = words.compose.lost;
     } catch (error) {
       if (stop.signal.aborted) return;
-      if (!quiet) this.error = error instanceof ApiError ? error.message : words.compose.failed;
+      this.#missing = error instanceof ApiError && error.status === 404;
+      this.error = error instanceof ApiError ? error.message : words.compose.failed;
     } finally {
       if (this.#stop === stop) this.running = this.queued = false;
     }

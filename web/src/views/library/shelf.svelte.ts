@@ -13,6 +13,7 @@ class Shelf {
   scan = $state.raw<Job | null>(null);
   /** Counts scans and tag writes that have ended: who shows tracks asks anew. */
   changes = $state(0);
+  #starting = false;
 
   get scanning(): boolean {
     return this.scan !== null && !finished(this.scan);
@@ -38,21 +39,29 @@ class Shelf {
   }
 
   async startScan(): Promise<void> {
+    if (this.#starting || this.scanning) return;
+    this.#starting = true;
     try {
-      await this.#watch(await scan());
+      const begun = await scan();
+      this.#starting = false;
+      await this.#watch(begun);
     } catch (error) {
-      this.problem = lineOf(error);
+      // Begun elsewhere, such as in another window: that one is shown.
+      if (!(error instanceof ApiError && error.status === 409 && (await this.find()))) this.problem = lineOf(error);
+    } finally {
+      this.#starting = false;
     }
   }
 
   /** A scan that was begun before the page was opened. */
-  async find(): Promise<void> {
-    if (this.scanning) return;
+  async find(): Promise<boolean> {
+    if (this.scanning) return true;
     try {
       const running = (await jobs()).find((job) => job.kind === "scan" && !finished(job));
-      if (running) await this.#watch(running);
+      if (running) void this.#watch(running);
+      return running !== undefined;
     } catch {
-      // who may not see the jobs still has the library
+      return false; // who may not see the jobs still has the library
     }
   }
 

@@ -48,6 +48,7 @@ class Draft {
   }
 
   async make(): Promise<void> {
+    if (this.made.busy) return;
     const playlist = await this.made.ask((signal) => buildPlaylist(this.wanted, signal));
     if (!playlist) return;
     this.tracks = playlist.tracks;
@@ -56,6 +57,7 @@ class Draft {
   }
 
   async makeAnother(): Promise<void> {
+    if (this.made.busy) return;
     this.randomSeed += 1;
     await this.make();
   }

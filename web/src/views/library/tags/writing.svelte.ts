@@ -37,6 +37,7 @@ class Writing {
   }
 
   async show(): Promise<void> {
+    if (this.plan.busy) return;
     const wish = this.wish;
     this.job = null;
     if (await this.plan.ask((signal) => planTags(wish, signal))) this.planned = wish;
