@@ -130,7 +130,7 @@ def test_a_long_stream_keeps_little_and_still_counts_every_beat() -> None:
     tracker = TempoTracker(RATE)
     for _ in range(4):
         tracker.update(minute)
-    held = sum(len(block) for block in tracker._mels)
+    held = sum(len(block) for block in tracker._waiting)
     assert held <= 3 * SEGMENT_FRAMES // 2
     found = tracker.result()
     assert found.tempo_bpm == pytest.approx(120.0, rel=0.01)

@@ -120,7 +120,7 @@ def test_a_long_stream_holds_less_than_a_minute_of_frames() -> None:
     tracker = KeyTracker(RATE)
     for _ in range(4):
         tracker.update(y)
-        assert sum(len(block) for block in tracker._magnitudes) <= 3 * SEGMENT_FRAMES // 2
+        assert sum(len(block) for block in tracker._waiting) <= 3 * SEGMENT_FRAMES // 2
     assert tracker.result().key == "D major"
 
 

@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from sideman.audio import tempogram
 from sideman.audio.beats import track_beats
-from sideman.audio.framing import FrameStream, Resampler
 from sideman.audio.liveliness import Onsets, mean_of, onsets_of
 from sideman.audio.scorer import load_scorer, softmax
-from sideman.audio.spectrum import squared_magnitude
+from sideman.audio.segments import SegmentTracker
+from sideman.audio.spectrum import Complex64, squared_magnitude
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -74,7 +74,7 @@ def estimate_tempo(y: ArrayLike, sample_rate_hz: float) -> TempoEstimate:
     return tracker.result()
 
 
-class TempoTracker:
+class TempoTracker(SegmentTracker[TempoEstimate]):
     """Tempo of a signal that arrives in blocks of any length; the result does not depend on how it is cut.
 
     Half minutes are summarised as they fill. What stays is one float of onset strength per frame for the beats
@@ -83,51 +83,26 @@ class TempoTracker:
 
     def __init__(self, sample_rate_hz: float) -> None:
         """Take mono blocks at ``sample_rate_hz``; :class:`UsageError` for an impossible rate."""
-        self._resampler = Resampler(sample_rate_hz)
-        self._frames = FrameStream(tempogram.N_FFT, tempogram.HOP_LENGTH)
-        self._mels: list[Float32] = []
-        self._buffered_n = 0
+        super().__init__(
+            sample_rate_hz, n_fft=tempogram.N_FFT, hop_length=tempogram.HOP_LENGTH, segment_frames=SEGMENT_FRAMES
+        )
         self._strengths: list[Float32] = []
         self._logits: list[Float64] = []
         self._correlations: list[Float32] = []
         self._heard: list[bool] = []
         self._onsets: list[tuple[Onsets, int]] = []
-        self._result: TempoEstimate | None = None
 
-    def update(self, block: ArrayLike) -> None:
-        """Add samples, shape (n,), n >= 0; :class:`AudioError` for NaN, infinite or multi-channel samples."""
-        if self._result is not None:
-            raise RuntimeError("this tracker has given its result: start a new one")
-        self._push(self._resampler.push(block), last=False)
+    def _reduce(self, spectra: Complex64) -> Float32:
+        return tempogram.mel_frames(squared_magnitude(spectra))
 
-    def result(self) -> TempoEstimate:
-        """The estimate over everything heard; ends the stream, later calls return the same."""
-        if self._result is None:
-            self._push(self._resampler.push(np.zeros(0, np.float32), last=True), last=True)
-            self._result = self._conclude()
-        return self._result
-
-    def _push(self, samples: Float32, *, last: bool) -> None:
-        spectra = self._frames.push(samples, last=last)
-        if len(spectra):
-            self._mels.append(tempogram.mel_frames(squared_magnitude(spectra)))
-            self._buffered_n += len(spectra)
-        while self._buffered_n >= 3 * SEGMENT_FRAMES // 2:
-            joined = np.concatenate(self._mels)
-            self._summarise(joined[:SEGMENT_FRAMES])
-            self._mels, self._buffered_n = [joined[SEGMENT_FRAMES:]], len(joined) - SEGMENT_FRAMES
-        if last and self._mels:
-            self._summarise(np.concatenate(self._mels))
-            self._mels, self._buffered_n = [], 0
-
-    def _summarise(self, mels: Float32) -> None:
-        loud = float(mels.max(initial=0.0)) > SILENCE
-        strength = np.zeros((len(mels), tempogram.STREAMS), np.float32)
+    def _summarise(self, rows: Float32) -> None:
+        loud = float(rows.max(initial=0.0)) > SILENCE
+        strength = np.zeros((len(rows), tempogram.STREAMS), np.float32)
         if loud:
-            bands = tempogram.whitened(mels)
+            bands = tempogram.whitened(rows)
             flux = tempogram.rises(bands)
-            strength = tempogram.onset_strength(mels, bands, flux)
-            self._onsets.append((onsets_of(mels, flux), len(mels)))
+            strength = tempogram.onset_strength(rows, bands, flux)
+            self._onsets.append((onsets_of(rows, flux), len(rows)))
         features, correlation = tempogram.candidate_features(strength)
         self._strengths.append(strength[:, tempogram.ALL_BANDS].copy())
         self._logits.append(load_scorer()(features)[:, 0])

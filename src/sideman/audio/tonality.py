@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sideman.audio import pitch_class
-from sideman.audio.framing import ANALYSIS_RATE_HZ, FrameStream, Resampler
+from sideman.audio.framing import ANALYSIS_RATE_HZ
 from sideman.audio.key_profiles import confidence, key_correlations
+from sideman.audio.segments import SegmentTracker
+from sideman.audio.spectrum import Complex64
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -72,7 +74,7 @@ def estimate_key(y: ArrayLike, sample_rate_hz: float) -> KeyEstimate:
     return tracker.result()
 
 
-class KeyTracker:
+class KeyTracker(SegmentTracker[KeyEstimate]):
     """Key of a signal that arrives in blocks of any length; the result does not depend on how it is cut.
 
     Memory is constant: half minutes are summed into one profile as they fill, each in its own tuning.
@@ -80,46 +82,24 @@ class KeyTracker:
 
     def __init__(self, sample_rate_hz: float) -> None:
         """Take mono blocks at ``sample_rate_hz``; :class:`UsageError` for an impossible rate."""
-        self._resampler = Resampler(sample_rate_hz)
-        self._frames = FrameStream(pitch_class.N_FFT, pitch_class.HOP_LENGTH)
-        self._magnitudes: list[Float32] = []
-        self._buffered_n = 0
+        super().__init__(
+            sample_rate_hz,
+            n_fft=pitch_class.N_FFT,
+            hop_length=pitch_class.HOP_LENGTH,
+            segment_frames=SEGMENT_FRAMES,
+        )
         self._profile: Float64 = np.zeros(12)
         self._tuning = 0j
         self._persistence = 0.0
         self._weight = 0.0
-        self._result: KeyEstimate | None = None
 
-    def update(self, block: ArrayLike) -> None:
-        """Add samples, shape (n,), n >= 0; :class:`AudioError` for NaN, infinite or multi-channel samples."""
-        if self._result is not None:
-            raise RuntimeError("this tracker has given its result: start a new one")
-        self._push(self._resampler.push(block), last=False)
+    def _reduce(self, spectra: Complex64) -> Float32:
+        return pitch_class.magnitude_frames(spectra)
 
-    def result(self) -> KeyEstimate:
-        """The estimate over everything heard; ends the stream, later calls return the same."""
-        if self._result is None:
-            self._push(self._resampler.push(np.zeros(0, np.float32), last=True), last=True)
-            self._result = self._conclude()
-        return self._result
-
-    def _push(self, samples: Float32, *, last: bool) -> None:
-        spectra = self._frames.push(samples, last=last)
-        if len(spectra):
-            self._magnitudes.append(pitch_class.magnitude_frames(spectra))
-            self._buffered_n += len(spectra)
-        while self._buffered_n >= 3 * SEGMENT_FRAMES // 2:
-            joined = np.concatenate(self._magnitudes)
-            self._summarise(joined[:SEGMENT_FRAMES])
-            self._magnitudes, self._buffered_n = [joined[SEGMENT_FRAMES:]], len(joined) - SEGMENT_FRAMES
-        if last and self._magnitudes:
-            self._summarise(np.concatenate(self._magnitudes))
-            self._magnitudes, self._buffered_n = [], 0
-
-    def _summarise(self, magnitudes: Float32) -> None:
-        if not magnitudes.max(initial=0.0) > SILENCE:
+    def _summarise(self, rows: Float32) -> None:
+        if not rows.max(initial=0.0) > SILENCE:
             return
-        profile, tuning, persistence, weight = pitch_class.profile(magnitudes)
+        profile, tuning, persistence, weight = pitch_class.profile(rows)
         self._profile += weight * profile
         self._tuning += weight * np.exp(2j * np.pi * tuning)
         self._persistence += weight * persistence
