@@ -176,20 +176,22 @@ def test_a_script_without_a_main_guard_gets_one_line_not_a_hang(tmp_path):
     assert "__main__" in done.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to a process group")
-def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path):
-    script = tmp_path / "script.py"
+def until_both_wait(folder, setting_up=""):
+    """A process that has finished two items and waits in its two workers for two others; it ends by interrupts."""
+    script = folder / "script.py"
     script.write_text(
         textwrap.dedent(f"""
-        from sideman.core.parallel import map_files, in_order
+        from sideman.core import interrupts, parallel
         from tests.core import work
         if __name__ == "__main__":
+            {setting_up or "pass"}
             seen = []
+            items = [({str(folder)!r}, n) for n in range(9)]
             try:
-                for outcome in in_order(map_files(work.mark_and_wait, [({str(tmp_path)!r}, n) for n in range(9)], 2)):
-                    seen.append(outcome.value)
-            except KeyboardInterrupt:
-                print("interrupted", seen)
+                for outcome in parallel.in_order(parallel.map_files(work.mark_and_wait, items, 2)):
+                    seen.append(outcome.error or outcome.value)
+            except KeyboardInterrupt as error:
+                print("interrupted", seen, interrupts.exit_code(error))
         """)
     )
     child = subprocess.Popen(
@@ -198,14 +200,30 @@ def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path):
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     deadline_s = time.monotonic() + 60
-    while not (tmp_path / "waiting").exists() and time.monotonic() < deadline_s:
+    while len(list(folder.glob("waiting*"))) < 2 and time.monotonic() < deadline_s:
         time.sleep(0.05)
-    time.sleep(0.3)
+    return child
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to a process group")
+def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path):
+    child = until_both_wait(tmp_path)
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: parent and workers alike
     began_s = time.monotonic()
     out, err = child.communicate(timeout=30)
     assert time.monotonic() - began_s < 10
-    assert out == "interrupted [0, 1]\n"
+    assert out == "interrupted [0, 1] 130\n"
+    assert err == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGTERM to processes")
+def test_sigterm_that_reaches_the_workers_first_makes_no_error_of_their_files(tmp_path):
+    child = until_both_wait(tmp_path, "interrupts.heed(); parallel._SIGNAL_S = 20")
+    workers = [p for p in psutil.Process(child.pid).children() if "spawn_main" in " ".join(p.cmdline())]
+    for process in [*workers, psutil.Process(child.pid)]:
+        process.terminate()
+    out, err = child.communicate(timeout=30)
+    assert out == "interrupted [0, 1] 143\n"
     assert err == ""
 
 

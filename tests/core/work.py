@@ -55,6 +55,6 @@ def length(data: bytes) -> int:
 def mark_and_wait(folder_and_number: tuple[str, int]) -> int:
     folder, number = folder_and_number
     if number >= 2:
-        Path(folder, "waiting").touch()
+        Path(folder, f"waiting-{number}").touch()
         time.sleep(3600)
     return number

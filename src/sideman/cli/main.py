@@ -17,6 +17,9 @@ def main() -> None:
         default_to_one_thread()
         try:
             app(prog_name="sideman")
+        except SystemExit:
+            interrupts.check()  # typer calls every signal Ctrl-C
+            raise
         finally:
             interrupts.end_silently()  # all is written; what is left is Python's own way out
     except KeyboardInterrupt as error:

@@ -26,6 +26,7 @@ Value = TypeVar("Value")
 
 _START_LIMIT_S = 120.0
 _STARTS_TRIED = 3
+_SIGNAL_S = 0.5  # in which a signal to a group of processes has reached all of them, on a busy machine too
 _STARTING = threading.Lock()
 _SMALL_BYTES = 16_384  # an item this small always fits a pipe's buffer, so it can be sent to a busy worker
 
@@ -261,22 +262,25 @@ class _Pool:
 
     def _receive(self, worker: _Worker) -> Iterator[Outcome[Any, Any]]:
         try:
-            while worker.pipe.poll():
-                worker.receiving = True
-                message = worker.pipe.recv()
-                worker.receiving = False
-                if message[0] == -1:
-                    self._started(worker, message[1])
-                    continue
-                index, value, error, details = message
-                _, item = worker.assigned.popleft()
-                worker.deadline_s = time.monotonic() + self.time_limit_s if worker.assigned else math.inf
-                yield Outcome(index, item, value, error, details)
+            yield from self._answers(worker)
         except (EOFError, OSError, pickle.UnpicklingError):
             yield from self._bury(worker)
             return
         if not worker.process.is_alive():
             yield from self._bury(worker)
+
+    def _answers(self, worker: _Worker) -> Iterator[Outcome[Any, Any]]:
+        while worker.pipe.poll():
+            worker.receiving = True
+            message = worker.pipe.recv()
+            worker.receiving = False
+            if message[0] == -1:
+                self._started(worker, message[1])
+                continue
+            index, value, error, details = message
+            _, item = worker.assigned.popleft()
+            worker.deadline_s = time.monotonic() + self.time_limit_s if worker.assigned else math.inf
+            yield Outcome(index, item, value, error, details)
 
     def _started(self, worker: _Worker, error: str | None) -> None:
         if error is not None:
@@ -296,15 +300,19 @@ class _Pool:
                     "`if __name__ == '__main__':`, or use workers=1"
                 )
         elif worker.assigned:
+            if -(worker.process.exitcode or 0) in interrupts.ENDING:
+                time.sleep(_SIGNAL_S)  # it was sent to the whole group: no file is at fault, and ours strikes here
             index, item = worker.assigned.popleft()
             cause = exit_cause(worker.process.exitcode)
             yield Outcome(index, item, error=f"{item}: the worker process {cause}; the file may be damaged")
         self.returned.extendleft(reversed(worker.assigned))
 
     def _finished(self) -> Iterator[Outcome[Any, Any]]:
+        """What was answered before the interrupt; a worker that it ended is no error of the worker's file."""
         for worker in list(self.workers):
-            if not worker.receiving and worker.pipe.poll():
-                yield from self._receive(worker)
+            if not worker.receiving:
+                with suppress(EOFError, OSError, pickle.UnpicklingError, WorkerError):
+                    yield from self._answers(worker)
 
     def _end(self, worker: _Worker) -> None:
         if worker in self.workers:
