@@ -1,5 +1,5 @@
 // All English of the page. Another language is another such object of the same shape.
-const counted = (n: number, one: string): string => (n === 1 ? `1 ${one}` : `${n} ${one}s`);
+const counted = (n: number | string, one: string): string => (String(n) === "1" ? `1 ${one}` : `${n} ${one}s`);
 const files = (n: number): string => counted(n, "file");
 
 export const words = {
@@ -41,6 +41,7 @@ export const words = {
     refused: "The microphone was refused. Allow it for this page in the browser's settings, or choose a file.",
     noMicrophone: "There is no microphone here. Choose a file instead.",
     microphoneFailed: "The microphone cannot be used. Is another program using it? Choose a file instead.",
+    noSound: "The browser's sound does not begin. Is there a sound device? Choose a file instead.",
     tooShort: "That was too short: record at least a second.",
     recordings: "Recordings",
     states: { waiting: "waiting", hearing: "listening…", done: "heard", failed: "failed", cancelled: "cancelled" },
@@ -92,6 +93,14 @@ export const words = {
       melAndReasonTold: "Mel spectrogram with what spoke for the genre; the numbered regions are in the table",
       chroma: "Chroma: how strong each pitch is",
       chromaTold: "Chroma: strength of the twelve pitch classes over time",
+    },
+    zoom: {
+      name: "Part shown",
+      nearer: "Zoom in",
+      farther: "Zoom out",
+      whole: "Whole recording",
+      part: (from: string, to: string, all: string) => `${from} to ${to} of ${all}`,
+      keys: "On the pictures: arrows move the place, + and − zoom, 0 shows all; Ctrl and the wheel zoom at the pointer.",
     },
     overTime: "Over time",
     genreTable: "Genre over time, as a table",
@@ -157,8 +166,8 @@ export const words = {
     },
     tableOf: (title: string) => `Table: ${title}`,
     state: {
-      tracks: (n: string) => `${n} tracks`,
-      length: (hours: number) => (hours < 1 ? `${Math.round(60 * hours)} minutes` : `${hours.toFixed(1)} hours`),
+      tracks: (n: string) => counted(n, "track"),
+      length: (hours: number) => (hours < 1 ? counted(Math.round(60 * hours), "minute") : `${hours.toFixed(1)} hours`),
       pending: (n: string) => `${n} still to be heard`,
       failed: (n: string) => `${n} not readable`,
       missing: (n: string) => `${n} missing`,
@@ -318,14 +327,14 @@ export const words = {
       mood: "Mood",
       quadrants: { Q1: "bright, lively", Q2: "tense, angry", Q3: "sad, tired", Q4: "calm, content" },
       sample: (shown: string, total: string) => `${shown} of ${total} tracks, a sample`,
-      all: (n: string) => `${n} tracks`,
+      all: (n: string) => counted(n, "track"),
       kept: (share: string) => `${share} of the nearest in sound are near here too`,
       making: "Drawing the map…",
       noneChosen: "Choose a track on the map or in the table.",
       play: "Play",
       details: "Details",
       title: "Track",
-      caption: (n: string) => `${n} tracks on the map`,
+      caption: (n: string) => `${counted(n, "track")} on the map`,
       pages: "Pages of the map's table",
       empty: "No track that answers was heard. Scan for changes, or clear the search.",
     },
@@ -552,7 +561,7 @@ export const words = {
     copy: "Possible copy",
     piece: (n: number) => `Candidate ${n}`,
     facts: { length: "Length", notes: "Notes", key: "Key as heard", seed: "Seed", weights: "Weights", run: "Longest run shared with a learnt piece" },
-    runNotes: (n: number) => (n ? `${n} notes` : "none"),
+    runNotes: (n: number) => (n ? counted(n, "note") : "none"),
     heard: (genre: string, share: string) => (share ? `${genre} (the asked genre has ${share})` : genre),
     heardAs: "Heard as",
     player: "Player",
@@ -560,7 +569,7 @@ export const words = {
     imaginedBy: "The same sound as in the downloads.",
     views: { roll: "Piano roll", score: "Score", notes: "Notes as a table" },
     view: "Show as",
-    rollTold: (parts: string, bars: number, length: string) => `Piano roll of ${bars} bars, ${length}: ${parts}.`,
+    rollTold: (parts: string, bars: number, length: string) => `Piano roll of ${counted(bars, "bar")}, ${length}: ${parts}.`,
     rollPart: (name: string, n: number, low: string, high: string) => `${name} with ${n} notes from ${low} to ${high}`,
     rollDrums: (name: string, n: number) => `${name} with ${n} strokes`,
     seekHint: "Click to play from there.",

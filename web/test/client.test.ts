@@ -1,5 +1,7 @@
-import { describe, expect, it } from "vitest";
-import { parseEvent, url } from "../src/api/client";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { ApiError, events, parseEvent, url } from "../src/api/client";
+
+afterEach(() => vi.unstubAllGlobals());
 
 describe("the client", () => {
   it("leaves out parameters that are not set", () => {
@@ -9,5 +11,22 @@ describe("the client", () => {
   it("reads server-sent events", () => {
     expect(parseEvent('event: progress\ndata: {"done": 1}')).toEqual({ event: "progress", data: { done: 1 } });
     expect(parseEvent(": keep-alive")).toBeNull();
+  });
+
+  it("tells a line that is cut as a server that cannot be reached", async () => {
+    let asked = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (asked++) controller.error(new TypeError("network error"));
+        else controller.enqueue(new TextEncoder().encode("data: 1\n\n"));
+      },
+    });
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response(body)));
+    const heard: unknown[] = [];
+    const reading = (async () => {
+      for await (const { data } of events("/x")) heard.push(data);
+    })();
+    await expect(reading).rejects.toSatisfy((error) => error instanceof ApiError && error.status === 0);
+    expect(heard).toEqual([1]);
   });
 });

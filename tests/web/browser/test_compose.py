@@ -306,9 +306,22 @@ def test_a_mood_is_chosen_by_values(open_page):
     check_axe(page)
 
 
+def test_pieces_that_the_server_has_no_more_are_told(open_page):
+    page = opened(open_page)
+    page.watch.expect("404|ERR_FAILED")
+    page.route("**/pieces/*.flac", lambda route: route.abort())
+    small(page)
+    page.get_by_role("alert").filter(has_text="The sound could not be loaded").wait_for()
+    page.goto("/?again#/compose?job=0123456789abcdef0123456789abcdef")
+    page.get_by_role("alert").filter(has_text="The pieces of this address are gone").wait_for()
+    check_axe(page)
+
+
 def test_the_page_can_be_loaded_again(open_page):
     page = opened(open_page)
     first = text_of(small(page))
+    page.wait_for_function("() => location.hash.includes('job=')")
+    page.get_by_role("link", name="Compose").click()
     page.wait_for_function("() => location.hash.includes('job=')")
     page.reload()
     assert text_of(piece(page)) == first

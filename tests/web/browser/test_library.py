@@ -192,3 +192,28 @@ class TestDetails:
         expect(path).to_have_count(4)
         assert path.first.inner_text().startswith("disco nights")
         assert path.last.inner_text().startswith("one drop")
+
+
+def test_searching_once_more_asks_once_more_when_the_server_was_away(open_page):
+    page = open_page("#/library")
+    page.watch.expect("ERR_FAILED")
+    settled(page)
+    page.route("**/library/tracks?*", lambda route: route.abort())
+    search(page, "bells")
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    page.unroute("**/library/tracks?*")
+    search(page, "bells")
+    expect(page.get_by_text("No track answers this search")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("tab", "does", "made"),
+    [("playlists", "Make it", "genre:classical"), ("tags", "Show changes", "What would change")],
+)
+def test_a_button_that_works_keeps_the_focus(open_page, tab, does, made):
+    page = open_page(f"#/library?tab={tab}")
+    page.get_by_role("searchbox", name=re.compile("of this search")).fill("genre:classical")
+    button = page.get_by_role("button", name=does)
+    button.press("Enter")
+    expect(page.get_by_role("table", name=made)).to_be_visible()
+    expect(page.get_by_role("button", name=does)).to_be_focused()

@@ -57,6 +57,35 @@ def test_pointer_and_keys_move_the_place_in_all_lanes_and_the_player(page):
     assert len(set(canvas_widths)) == 1
 
 
+def test_keys_wheel_and_buttons_zoom_all_lanes_alike(page):
+    choose(page, DISCO)
+    heard(page, DISCO.name)
+    page.wait_for_function("() => document.querySelectorAll('main canvas').length === 4")
+    page.wait_for_function("() => document.querySelector('main audio').readyState > 0")
+    pictures = "() => [...document.querySelectorAll('main canvas')].map(canvas => canvas.toDataURL())"
+    whole = page.evaluate(pictures)
+    shown = page.get_by_role("group", name="Part shown")
+    place(page).press("+")
+    shown.get_by_text("0:00 to 0:06 of 0:12").wait_for()
+    assert all(now != before for now, before in zip(page.evaluate(pictures), whole, strict=True))
+    box = place(page).bounding_box()
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 20)
+    assert played_to(page) == pytest.approx(3.0, abs=0.1)
+    place(page).press("End")
+    shown.get_by_text("0:06 to 0:12 of 0:12").wait_for()  # the place is never lost
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    shown.get_by_text("0:07.5 to 0:10.5 of 0:12").wait_for()
+    shown.get_by_role("slider", name="Part shown").press("Home")
+    shown.get_by_text("0:00 to 0:03 of 0:12").wait_for()
+    check_axe(page)
+    check_fits(page)
+    shown.get_by_role("button", name="Zoom out").click()
+    shown.get_by_role("button", name="Whole recording").click()
+    assert page.evaluate(pictures) == whole
+
+
 def test_the_place_follows_the_sound(page):
     choose(page, DISCO)
     heard(page, DISCO.name)

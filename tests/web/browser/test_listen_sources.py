@@ -142,3 +142,22 @@ def test_the_keyboard_alone_chooses_a_file(page):
         page.keyboard.press("Space")
     chooser.value.set_files(str(REGGAE))
     heard(page, REGGAE.name)
+
+
+def test_a_browser_whose_sound_does_not_begin_is_told_and_waiting_can_be_given_up(page):
+    page.add_init_script("AudioContext.prototype.resume = () => new Promise(() => {})")
+    page.clock.install()
+    page.goto("/?again")
+    record = page.get_by_role("button", name="Record", exact=True)
+    record.click()
+    page.get_by_text("Waiting for leave").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    page.wait_for_function("() => document.activeElement.textContent === 'Record'")
+    assert page.get_by_text("Waiting for leave").count() == 0
+    record.press("Enter")
+    page.get_by_text("Waiting for leave").wait_for()
+    while not page.get_by_role("alert").count():  # the time runs once the microphone is open
+        page.clock.fast_forward(1000)
+        page.get_by_role("alert").or_(page.get_by_text("Waiting for leave")).wait_for()
+    assert "sound does not begin" in page.get_by_role("alert").inner_text()
+    assert page.evaluate("() => document.activeElement.textContent") == "Record"

@@ -24,6 +24,22 @@ def test_a_word_or_a_synonym_sets_the_point_and_an_unknown_word_is_told(page):
     expect(plane(page)).to_have_attribute("aria-valuenow", "0.8")
 
 
+def test_the_form_keeps_to_its_card_and_the_focus_to_its_button(page):
+    page.watch.expect("422")
+    page.set_viewport_size({"width": 1000, "height": 900})
+    page.goto("/#/mood")
+    query = page.get_by_label("Only from the library")
+    query.fill("bpm:many")
+    card = page.locator("form.card").bounding_box()
+    for field in page.locator("form.card input").all():
+        box = field.bounding_box()
+        assert box["x"] + box["width"] <= card["x"] + card["width"] - 8
+    find = page.get_by_role("button", name="Find music")
+    find.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("bpm:many")
+    expect(find).to_be_focused()
+
+
 def test_the_plane_is_moved_by_keys_by_pointer_and_by_plain_sliders(page):
     page.goto("/#/mood")
     thumb = plane(page)

@@ -153,6 +153,43 @@ def test_without_the_secret_the_page_asks_for_it(open_page, own_server):
     page.get_by_label("Secret").fill("open sesame")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Scoreboard").wait_for()
+    assert page.evaluate("() => document.activeElement.id") == "main"
+
+
+def test_a_view_is_loaded_with_its_styles_when_the_server_is_back(open_page, own_server):
+    first = own_server(empty=True)
+    page = open_page(at=first)
+    page.watch.expect("ERR_CONNECTION")
+    settled(page)
+    first.close()
+    page.get_by_role("link", name="Mood").click()
+    page.get_by_role("alert").filter(has_text="could not be loaded").wait_for()
+    own_server(empty=True, more=["--port", first.origin.rpartition(":")[2]])
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("heading", level=1, name="Music for a mood").wait_for()
+    styles = page.locator("link[rel=stylesheet]")
+    assert styles.count() > 2
+    assert all(styles.evaluate_all("all => all.map(link => link.sheet !== null && link.sheet.cssRules.length > 0)"))
+
+
+def test_colours_chosen_in_one_window_hold_in_the_other(page):
+    other = page.context.new_page()
+    other.goto("/")
+    settled(other)
+    other.get_by_label("Colours").select_option("dark")
+    page.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
+    assert page.get_by_label("Colours").input_value() == "dark"
+
+
+def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(page):
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('closed', 'SecurityError'); }})"
+    )
+    page.goto("/?again#/library")
+    settled(page)
+    page.get_by_label("Colours").select_option("dark")
+    page.get_by_role("button", name="Play ").first.click()
+    page.get_by_role("region", name="Player", exact=True).wait_for()
 
 
 def test_the_harness_notices_requests_elsewhere_and_complaints(launched, server):

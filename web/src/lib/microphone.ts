@@ -29,6 +29,21 @@ export function toInt16(samples: Float32Array): Int16Array {
   return Int16Array.from(samples, (sample) => Math.round(32767 * Math.min(1, Math.max(-1, sample))));
 }
 
+/** A browser without a sound device never says so: its sound just does not begin. */
+const BEGINS_WITHIN_MS = 5000;
+
+async function begin(context: AudioContext): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, fail) => {
+    timer = setTimeout(() => fail(new DOMException("the sound does not begin", "TimeoutError")), BEGINS_WITHIN_MS);
+  });
+  try {
+    await Promise.race([context.resume(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** An open microphone. `stop` gives the recording; `close` forgets it. */
 export class Microphone {
   /** Seconds so far. */
@@ -49,7 +64,10 @@ export class Microphone {
     };
   }
 
-  /** Ask the user for the microphone, and begin. `told` gets seconds and the latest peak, 0 to 1. */
+  /**
+   * Ask the user for the microphone, and begin. `told` gets seconds and the latest peak, 0 to 1.
+   * Throws a DOMException, a TimeoutError where the browser's sound does not begin.
+   */
   static async open(told: (seconds: number, peak: number) => void): Promise<Microphone> {
     // What makes speech clearer spoils music.
     const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 };
@@ -57,7 +75,7 @@ export class Microphone {
     const context = new AudioContext();
     try {
       await context.audioWorklet.addModule(worklet);
-      await context.resume();
+      await begin(context);
       const node = new AudioWorkletNode(context, "capture", { numberOfInputs: 1, numberOfOutputs: 0 });
       context.createMediaStreamSource(stream).connect(node);
       return new Microphone(stream, context, node, told);

@@ -1,11 +1,13 @@
 // Light, dark or as the system says. Pictures that are drawn read `theme.drawn`, so that a change draws them anew.
+import { recall, remember } from "./store";
+
 export { colour } from "./colour";
 
 export type Theme = "auto" | "light" | "dark";
 export const THEMES: readonly Theme[] = ["auto", "light", "dark"];
 
 function kept(): Theme {
-  const found = localStorage.getItem("theme");
+  const found = recall("theme");
   return found === "light" || found === "dark" ? found : "auto";
 }
 
@@ -15,6 +17,12 @@ class Themes {
 
   constructor() {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (this.#system += 1));
+    // Chosen in another window.
+    addEventListener("storage", ({ key }) => {
+      if (key !== "theme") return;
+      this.#chosen = kept();
+      this.#apply();
+    });
     this.#apply();
   }
 
@@ -24,7 +32,7 @@ class Themes {
 
   set chosen(theme: Theme) {
     this.#chosen = theme;
-    localStorage.setItem("theme", theme);
+    remember("theme", theme);
     this.#apply();
   }
 

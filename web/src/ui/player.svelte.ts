@@ -1,6 +1,7 @@
 // What is played: a queue, and one audio element that outlives the views.
 import { url } from "../api/client";
 import { labelOf, titleOf, type Track } from "../api/track";
+import { recall, remember } from "../lib/store";
 import { words } from "../strings";
 
 /** Volume that brings a recording to the common loudness; an element cannot amplify, so quiet ones stay as they are. */
@@ -10,8 +11,8 @@ export function volumeFor(volume: number, gainDb: number | null, levelled: boole
 }
 
 function kept(name: string, fallback: number): number {
-  const value = Number(localStorage.getItem(name) ?? "");
-  return localStorage.getItem(name) !== null && Number.isFinite(value) ? value : fallback;
+  const found = recall(name);
+  return found !== null && Number.isFinite(Number(found)) ? Number(found) : fallback;
 }
 
 class Player {
@@ -69,13 +70,13 @@ class Player {
 
   setVolume(volume: number): void {
     this.volume = Math.min(1, Math.max(0, volume));
-    localStorage.setItem("volume", String(this.volume));
+    remember("volume", String(this.volume));
     this.#level();
   }
 
   setLevelled(levelled: boolean): void {
     this.levelled = levelled;
-    localStorage.setItem("levelled", levelled ? "1" : "0");
+    remember("levelled", levelled ? "1" : "0");
     this.#level();
   }
 

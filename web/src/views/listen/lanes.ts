@@ -51,20 +51,25 @@ export function waveLane(waveform: Listened["waveform"], beats_s: readonly numbe
       const n = waveform.low.length;
       const middle = height / 2;
       context.fillStyle = brush.colour("accent");
+      const each = waveform.duration_s / Math.max(n, 1);
       for (let i = 0; i < n; i++) {
+        if (x((i + 1) * each) < brush.left || x(i * each) > brush.width) continue;
         const from = x((i * waveform.duration_s) / n);
         const wide = Math.max(1, x(((i + 1) * waveform.duration_s) / n) - from);
         const top = middle - (waveform.high[i] ?? 0) * (middle - 6);
         const bottom = middle - (waveform.low[i] ?? 0) * (middle - 6);
         context.fillRect(from, top, wide, Math.max(1, bottom - top));
       }
-      const apart = (brush.width - brush.left) / Math.max(1, beats_s.length);
+      const apart = (brush.end - x(0)) / Math.max(1, beats_s.length);
       if (apart < 4) return; // a band of beats tells nothing
       context.fillStyle = brush.colour("text");
       for (const beat of beats_s) context.fillRect(x(beat) - 0.5, height - 5, 1, 5);
     },
   };
 }
+
+/** Room for names above the bars. */
+const GENRE_TOP = 16;
 
 export function genreLane(timeline: readonly Segment[]): Lane {
   const stretches = runs(timeline);
@@ -75,9 +80,7 @@ export function genreLane(timeline: readonly Segment[]): Lane {
     height: 62,
     draw(brush) {
       const { context, height, x } = brush;
-      const top = 16;
-      axisLabel(brush, "100%", top);
-      axisLabel(brush, "0%", height);
+      const top = GENRE_TOP;
       context.strokeStyle = brush.colour("line");
       context.strokeRect(brush.left + 0.5, top + 0.5, brush.width - brush.left - 1, height - top - 1);
       for (const { start_s, end_s, probabilities } of timeline) {
@@ -88,15 +91,20 @@ export function genreLane(timeline: readonly Segment[]): Lane {
       }
       for (const run of stretches) named(brush, run);
     },
+    axis(brush) {
+      axisLabel(brush, "100%", GENRE_TOP);
+      axisLabel(brush, "0%", brush.height);
+    },
   };
 }
 
 /** The genre's name over its stretch, and where it begins. */
-function named({ context, x, colour, height }: Brush, { start_s, end_s, genre }: Run): void {
-  const from = x(start_s);
-  const room = x(end_s) - from - 4;
+function named({ context, x, colour, left, width, height }: Brush, { start_s, end_s, genre }: Run): void {
+  const from = Math.max(left, x(start_s));
+  const room = Math.min(width, x(end_s)) - from - 4;
+  if (room < 0) return;
   context.fillStyle = colour("text");
-  context.fillRect(from, 2, 1, height - 2);
+  context.fillRect(x(start_s), 2, 1, height - 2);
   context.textAlign = "left";
   context.textBaseline = "middle";
   const short = genre.slice(0, 3);
@@ -117,23 +125,28 @@ export interface Over {
 export function melLane(image: HTMLImageElement, given: Listened["spectrogram"], duration_s: number, over: Over | null): Lane {
   const bottom = mel(given.low_hz);
   const span = mel(given.high_hz) - bottom;
+  const placeOf = (hz: number, height: number): number => height * (1 - (mel(hz) - bottom) / span);
   return {
     id: "mel",
     name: over ? say.melAndReason : say.mel,
     description: over ? say.melAndReasonTold : say.melTold(given.low_hz, given.high_hz),
     height: 168,
     draw(brush) {
-      const { context, height, x, left } = brush;
-      const y = (hz: number): number => height * (1 - (mel(hz) - bottom) / span);
+      const { context, height, x } = brush;
+      const y = (hz: number): number => placeOf(hz, height);
       if (over) context.filter = "grayscale(1) brightness(0.9)"; // so that the colours over it can be told
-      context.drawImage(image, left, 0, brush.width - left, height);
+      context.drawImage(image, x(0), 0, brush.end - x(0), height);
       context.filter = "none";
-      for (const hz of [250, 1000, 2000, 4000, 8000].filter((f) => f > given.low_hz && f <= given.high_hz)) axisLabel(brush, hz < 1000 ? `${hz}` : `${hz / 1000}k`, y(hz));
       if (!over) return;
       const from = x(over.start_s);
       const to = x(Math.min(duration_s, over.start_s + over.duration_s));
       context.drawImage(over.image, from, y(over.high_hz), to - from, y(over.low_hz) - y(over.high_hz));
       over.regions.forEach((region, i) => framed(brush, region, y, String(i + 1)));
+    },
+    axis(brush) {
+      for (const hz of [250, 1000, 2000, 4000, 8000].filter((f) => f > given.low_hz && f <= given.high_hz)) {
+        axisLabel(brush, hz < 1000 ? `${hz}` : `${hz / 1000}k`, placeOf(hz, brush.height));
+      }
     },
   };
 }
@@ -161,9 +174,11 @@ export function chromaLane(image: HTMLImageElement, names: readonly string[]): L
     name: say.chroma,
     description: say.chromaTold,
     height: 12 * 13,
-    draw(brush) {
-      brush.context.imageSmoothingEnabled = false;
-      brush.context.drawImage(image, brush.left, 0, brush.width - brush.left, brush.height);
+    draw({ context, x, end, height }) {
+      context.imageSmoothingEnabled = false;
+      context.drawImage(image, x(0), 0, end - x(0), height);
+    },
+    axis(brush) {
       const row = brush.height / names.length;
       names.forEach((name, i) => axisLabel(brush, name, brush.height - (i + 0.5) * row));
     },
