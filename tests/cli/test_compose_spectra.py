@@ -96,6 +96,14 @@ def test_what_cannot_be_is_refused_in_one_line(run, arguments, message):
     assert done.stderr.count("\n") == 1
 
 
+def test_a_write_protected_folder_is_refused_before_the_work(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # tests may run as root, who may write anywhere
+    monkeypatch.setattr(piece, "compose_sound", None)
+    done = run("--genre", "jazz", "--seconds", 2, "--out", tmp_path / "x.wav")
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1].endswith("is write-protected; choose another")
+
+
 def test_options_of_spectra_are_refused_for_scores():
     done = run_any("compose", "--genre", "jazz", "--guidance", 2)
     assert done.exit_code == 2

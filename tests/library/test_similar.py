@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from sideman.core.errors import LibraryError, UsageError
+from sideman.core.errors import LibraryError, StoreError, UsageError
 from sideman.library import approximate, nearest, tracks
 from sideman.library.schema import analyses, details, files
 from sideman.library.similar import Weights, mood_distance, similar, spaced
@@ -153,6 +153,15 @@ def test_the_cache_gives_the_same_and_is_made_again_when_the_library_changes(tmp
     assert best not in [track for track, _ in similar(store, tracks.get(store, 1), 10, cache=cache)]
     (newer,) = cache.iterdir()
     assert newer != file
+
+
+def test_a_home_that_cannot_be_written_to_is_told_in_a_line(tmp_path, monkeypatch):
+    store = make_store(tmp_path, n=40)
+    monkeypatch.setattr(nearest, "CACHE_FROM", 10)
+    (tmp_path / "home").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    with pytest.raises(StoreError, match="set XDG_CACHE_HOME"):
+        nearest.load(store)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "garbage"])

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 
 import pytest
 from sqlalchemy import inspect, select
@@ -9,7 +10,7 @@ from sqlalchemy import inspect, select
 from sideman.core.errors import LibraryError
 from sideman.library import migrate
 from sideman.library.schema import feedback, metadata
-from sideman.library.store import open_store
+from sideman.library.store import HeldError, open_store
 
 
 def test_a_new_library_has_every_table_and_the_newest_version(store):
@@ -138,3 +139,69 @@ def test_without_create_a_missing_library_says_what_to_do(tmp_path):
     with pytest.raises(LibraryError, match="sideman scan"):
         open_store(tmp_path / "none.db", create=False)
     assert not (tmp_path / "none.db").exists()
+
+
+def test_who_does_not_want_to_wait_long_is_told_that_another_program_writes(database):
+    with open_store(database) as other, open_store(database, busy_s=0.1) as hasty:
+        with other.write() as connection:
+            connection.execute(feedback.insert().values(audio_hash="a" * 40, kind="like", at=1.0))
+            with pytest.raises(HeldError, match=r"holds the library for over 0\.1 s; try again") as told, hasty.write():
+                pass
+            with hasty.read() as reading:
+                assert reading.execute(select(feedback)).all() == [], "readers do not wait"
+        assert told.value.retry_after_s > 0
+        with hasty.write() as connection:
+            connection.execute(feedback.insert().values(audio_hash="b" * 40, kind="like", at=1.0))
+
+
+def test_only_so_many_threads_wait_to_write(database):
+    with open_store(database, busy_s=20, most_writers=2) as store:
+        go, inside = threading.Event(), threading.Event()
+
+        def first():
+            with store.write():
+                inside.set()
+                go.wait(20)
+
+        def second():
+            with store.write() as connection:
+                connection.execute(feedback.insert().values(audio_hash="a" * 40, kind="like", at=1.0))
+
+        threads = [threading.Thread(target=work) for work in (first, second)]
+        threads[0].start()
+        assert inside.wait(20)
+        threads[1].start()
+        end = time.monotonic() + 20
+        while store._places._value and time.monotonic() < end:
+            time.sleep(0.01)
+        with pytest.raises(HeldError, match="too many wait"), store.write():
+            pass
+        go.set()
+        for thread in threads:
+            thread.join(20)
+        with store.write(), store.read() as connection:
+            assert len(connection.execute(select(feedback)).all()) == 1
+
+
+def test_a_mark_stays_while_nothing_is_written_and_changes_with_every_write(database):
+    with open_store(database) as store, open_store(database) as other:
+        marks = [store.mark()]
+        for writer in (store, other):
+            assert store.mark() == marks[-1]
+            with store.read() as connection:
+                connection.execute(select(feedback)).all()
+            with writer.write():
+                pass  # nothing
+            assert store.mark() == marks[-1]
+            with writer.write() as connection:
+                connection.execute(feedback.insert().values(audio_hash="a" * 40, kind="like", at=1.0))
+                during = store.mark()
+            marks.append(store.mark())
+            assert marks[-1] not in (marks[-2], during) or store.is_sqlite
+            assert marks[-1] != marks[-2]
+        with pytest.raises(RuntimeError), store.write() as connection:
+            connection.execute(feedback.insert().values(audio_hash="a" * 40, kind="like", at=1.0))
+            raise RuntimeError
+        if store.is_sqlite:
+            assert store.mark() == marks[-1]
+            assert store.mark() != other.mark()

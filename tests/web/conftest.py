@@ -1,7 +1,7 @@
 import pytest
 
 from tests.web.making import make_heard
-from tests.web.servers import Server
+from tests.web.servers import Server, until
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +15,7 @@ def server(tmp_path_factory, library_database):
     """A server with that library and one worker; not to be stopped."""
     made = Server(tmp_path_factory.mktemp("server"), workers=1, database=str(library_database))
     yield made
+    until(lambda: "\nsideman_temporary_bytes 0\n" in made.client.get("/metrics").text)
     assert made.close() == 0
     assert "Traceback" not in made.errors()
 

@@ -1,12 +1,17 @@
 """The library as a whole over HTTP."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from sideman.core.errors import UsageError
 from sideman.library.insights.gather import gather
 from sideman.library.schema import analyses, files
 from sideman.library.store import open_store
 from tests.library.make import make_store
 from tests.web.making import API, problem, served
+from tests.web.servers import until
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +56,72 @@ def test_of_a_query(client):
     assert "no track answers" in problem(client.get(f"{API}/insights", params={"query": "artist:nobody"}), 404)
     problem(client.get(f"{API}/insights", params={"query": "bpm:x"}), 422)
     problem(client.get(f"{API}/insights", params={"most": 0}), 422)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often the library was gone through, and an event that holds those who do."""
+    from sideman.library.insights import gather as module
+
+    made, go = [], threading.Event()
+    go.set()
+
+    def counting(*arguments, **options):
+        made.append(1)
+        assert go.wait(30)
+        return gather(*arguments, **options)
+
+    monkeypatch.setattr(module, "gather", counting)
+    return made, go
+
+
+def test_the_answer_is_kept_while_the_library_is_as_it_was(client, counted):
+    made, _ = counted
+    first = client.get(f"{API}/insights", params={"query": "year:1970.."})
+    assert client.get(f"{API}/insights", params={"query": "year:1970.."}).content == first.content
+    assert len(made) == 1
+    client.get(f"{API}/insights", params={"query": "year:1980.."})
+    client.get(f"{API}/insights", params={"query": "year:1970..", "most": 3})
+    assert len(made) == 3
+    genres = first.json()["distributions"]["genre"]["counts"]
+    with open_store(client.app.state.context.settings.database) as store, store.write() as connection:
+        connection.execute(analyses.update().values(genre="polka"))
+    assert genres != {"polka": sum(genres.values())}
+    told = client.get(f"{API}/insights", params={"query": "year:1970.."}).json()
+    assert told["distributions"]["genre"]["counts"] == {"polka": sum(genres.values())}
+    assert len(made) == 4
+
+
+def test_who_asks_at_once_waits_for_the_same_answer(client, counted):
+    made, go = counted
+    go.clear()
+    with ThreadPoolExecutor(20) as pool:
+        asked = [pool.submit(client.get, f"{API}/insights", params={"query": "id:1..90"}) for _ in range(20)]
+        until(lambda: made)
+        assert client.get(f"{API}/library/tracks").status_code == 200
+        go.set()
+        answers = [answer.result(60) for answer in asked]
+    assert {answer.status_code for answer in answers} == {200}, "none is sent away"
+    assert len({answer.content for answer in answers}) == 1
+    assert len(made) == 1
+
+
+def test_a_failure_is_told_to_all_who_wait_and_not_kept(client, monkeypatch, caplog):
+    from sideman.library.insights import gather as module
+
+    def failing(*_, **__):
+        raise UsageError("not today")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "gather", failing)
+        assert problem(client.get(f"{API}/insights", params={"query": "id:1..80"}), 422) == "not today"
+    assert client.get(f"{API}/insights", params={"query": "id:1..80"}).status_code == 200
+    assert "never retrieved" not in caplog.text
+
+
+def test_the_map_is_kept_too(client, monkeypatch):
+    from sideman.library import tracks
+
+    told = client.get(f"{API}/library/map").json()
+    monkeypatch.setattr(tracks, "find", lambda *_, **__: pytest.fail("it was looked up again"))
+    assert client.get(f"{API}/library/map").json() == told

@@ -101,6 +101,15 @@ def test_what_makes_no_sense_is_refused_in_one_line(many, parameters, said):
     assert said in problem(many.get(f"{API}/library/tracks", params=parameters), 422)
 
 
+@pytest.mark.parametrize("odd", ["a\nb", "a\r\nb", "a\x1bb", "a\u2028b", "a\x85b"])
+def test_what_is_told_is_one_line_whatever_was_asked(many, odd):
+    for path, wish in (("playlists", {"query": f"{odd} artist:nobody"}), ("tags/plan", {"query": f"{odd} bpm:x{odd}"})):
+        answer = many.post(f"{API}/library/{path}", json=wish)
+        told = problem(answer, 404 if path == "playlists" else 422)
+        assert told.isprintable(), told
+    assert "a" in told
+
+
 @pytest.mark.parametrize("number, status", [("9999", 404), ("0", 422), ("-1", 422), ("x", 422), (str(10**40), 422)])
 def test_numbers_of_no_track(many, number, status):
     for tail in ("", "/audio", "/similar"):

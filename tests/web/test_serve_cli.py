@@ -9,6 +9,9 @@ import httpx
 import psutil
 import pytest
 
+from sideman.core.errors import OutputError, UsageError
+from sideman.web.run import run
+from sideman.web.settings import Settings
 from tests.web.servers import until
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +50,7 @@ def address_of(process):
     return line.split("listening on ")[1].split()[0]
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_says_where_it_listens_serves_and_ends_when_it_is_asked_to(tmp_path, how):
     process = serve("--port", "0", "--database", str(tmp_path / "none.db"))
     address = address_of(process)
@@ -106,6 +109,31 @@ def test_a_lab_that_is_no_folder(tmp_path):
     code, errors = refused("--lab", str(tmp_path / "nothing"))
     assert code == 2
     assert "is no folder" in errors
+
+
+@pytest.mark.parametrize("place, told", [(".", "is a folder"), ("no/x.db", "does not exist"), ("file/x.db", "exist")])
+def test_a_place_where_no_library_can_be_made(tmp_path, place, told):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=f"--database .*{told}"):
+        run(Settings(port=0, database=str(tmp_path / place)))
+
+
+def test_more_room_for_one_upload_than_for_all():
+    code, errors = refused("--max-upload", "500", "--max-temporary", "100")
+    assert code == 2
+    assert "--max-temporary" in errors
+
+
+def test_no_place_for_temporary_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(OutputError, match="set TMPDIR"):
+        run(Settings(port=0, database=str(tmp_path / "x.db")))
+
+
+def test_a_soundfont_that_is_no_file(tmp_path):
+    code, errors = refused("--soundfont", str(tmp_path / "nothing.sf2"))
+    assert code == 2
+    assert "is no file" in errors
 
 
 @pytest.mark.parametrize("upload", [False, True], ids=["at once", "in an upload"])

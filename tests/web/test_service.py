@@ -1,11 +1,14 @@
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from sideman import __version__
 from sideman.inference.cards import WEIGHTS_FOLDER, sha256_of
 from sideman.web import page
-from tests.web.making import served
+from sideman.web.api import create_app
+from sideman.web.settings import Settings
+from tests.web.making import ORIGIN, problem, served
 from tests.web.servers import song_upload
 
 API = "/api/v1"
@@ -32,6 +35,18 @@ def test_health_without_a_library(tmp_path):
         answer = client.get(f"{API}/library/tracks/1/listen")
         assert answer.status_code == 404
         assert "sideman scan" in answer.json()["detail"]
+
+
+def test_a_home_that_cannot_be_written_to_costs_the_library_only(tmp_path, monkeypatch):
+    """The user's own library would lie there. A folder without permission would not stop root; a file does."""
+    (tmp_path / "home").touch()
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "SIDEMAN_DATABASE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with TestClient(create_app(Settings()), base_url=ORIGIN) as client:
+        assert client.get(f"{API}/health").json()["library"] is None
+        assert "XDG_DATA_HOME" in problem(client.get(f"{API}/library/tracks"), 503)
+        assert client.get(f"{API}/models").json()["learned"] == []
 
 
 def test_metrics_are_in_prometheus_form_and_count(server):

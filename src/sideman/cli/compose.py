@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -288,3 +289,5 @@ def refuse_existing(files: list[Path], *, overwrite: bool) -> None:
             raise OutputError(f"{file}: is a folder; name a file to write")
         if not file.parent.is_dir():
             raise OutputError(f"{file}: the folder {file.parent} does not exist; make it first")
+        if not os.access(file.parent, os.W_OK):
+            raise OutputError(f"{file}: the folder {file.parent} is write-protected; choose another")

@@ -70,7 +70,22 @@ def serve(
     )  # fmt: skip
     if lab is not None and not lab.is_dir():
         raise UsageError(f"--lab {lab}: is no folder")
+    if soundfont is not None and not soundfont.is_file():
+        raise UsageError(f"--soundfont {soundfont}: is no file")
+    _end_with_the_terminal()
     run(settings, show=show, tell=complain)
+
+
+def _end_with_the_terminal() -> None:
+    """A terminal that is closed ends the server as SIGTERM does, which uvicorn knows; under ``nohup`` it stays."""
+    import signal
+    import threading
+
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None or threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(hangup) is not signal.SIG_IGN:
+        signal.signal(hangup, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def _token(file: Path | None) -> str | None:
@@ -81,8 +96,11 @@ def _token(file: Path | None) -> str | None:
         return os.environ.get("SIDEMAN_TOKEN") or None
     try:
         lines = file.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SidemanError(f"{file}: cannot be read ({error}); write a secret into it") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SidemanError(f"{file}: cannot be read ({reason}); write a secret into it") from None
+    except UnicodeDecodeError:
+        raise SidemanError(f"{file}: cannot be read (it is no text); write a secret into it") from None
     if not lines:
         raise UsageError(f"{file}: is empty; write a secret into it")
     return lines[0]

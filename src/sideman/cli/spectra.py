@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -190,6 +191,8 @@ def _jobs(files: list[Path], out: Path | None, ending: str, *, overwrite: bool) 
             raise OutputError(f"{target}: is a folder; name a file to write")
         if not target.parent.is_dir():
             raise OutputError(f"{target}: the folder {target.parent} does not exist; make it first")
+        if not os.access(target.parent, os.W_OK):
+            raise OutputError(f"{target}: the folder {target.parent} is write-protected; choose another")
     return jobs
 
 

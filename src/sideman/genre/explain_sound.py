@@ -91,6 +91,7 @@ def write_heard(explained: Explanation, out: str | os.PathLike[str]) -> None:
 
     from sideman.audio.decode import load
     from sideman.core.atomic import atomic_write
+    from sideman.core.sink import Sink
 
     suffix = Path(out).suffix.lower()
     if suffix not in SOUND_SUFFIXES:
@@ -101,5 +102,5 @@ def write_heard(explained: Explanation, out: str | os.PathLike[str]) -> None:
         explained.path, sample_rate_hz=SAMPLE_RATE_HZ, start_s=explained.start_s, duration_s=explained.duration_s
     )
     sound = heard_sound(samples, explained)
-    with atomic_write(out) as file:
-        soundfile.write(file, sound, SAMPLE_RATE_HZ, format=suffix[1:].upper(), subtype="PCM_16")
+    with atomic_write(out) as file, Sink(file) as sink:
+        soundfile.write(sink, sound, SAMPLE_RATE_HZ, format=suffix[1:].upper(), subtype="PCM_16")

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
-from sideman.core.errors import LibraryError, OutputError
+from sideman.core.errors import LibraryError, OutputError, StoreError
 from sideman.library.schema import analyses, details
 from sideman.library.store import Store
 
@@ -76,6 +76,7 @@ def load(store: Store, model: str | None = None, *, cache: Path | None = None) -
 
     Raises:
         LibraryError: nothing was analysed yet, or not by this network.
+        StoreError: there is no place for the cache.
     """
     with store.read() as connection:
         model, count, stamp = _state(connection, model)
@@ -85,7 +86,11 @@ def load(store: Store, model: str | None = None, *, cache: Path | None = None) -
             return Vectors(matrix.astype(np.float32, copy=False), np.array([h for h, _ in found], _HASH), model)
         from sideman.core.paths import user_cache_folder
 
-        folder = cache or user_cache_folder()
+        try:
+            folder = cache or user_cache_folder()
+        except OSError as error:
+            why = f"{error.filename}: cannot be made ({(error.strerror or str(error)).lower()})"
+            raise StoreError(f"{why}; set XDG_CACHE_HOME to a folder that can be written to") from None
         name = hashlib.sha256(_database(store).encode("utf-8", "surrogateescape")).hexdigest()[:16]
         path = folder / f"vectors-{name}-{model[:12]}-{stamp}.npy"
         if (known := _mapped(path, model)) is not None:
@@ -94,7 +99,7 @@ def load(store: Store, model: str | None = None, *, cache: Path | None = None) -
             _write(path, connection, model, count)
             _forget(folder, f"vectors-{name}-", path)
     if (known := _mapped(path, model)) is None:
-        raise LibraryError(f"{path}: vectors could not be cached there; free some space or set XDG_CACHE_HOME")
+        raise StoreError(f"{path}: vectors could not be cached there; free some space or set XDG_CACHE_HOME")
     return known
 
 

@@ -25,6 +25,7 @@ from sideman.web.routes import (
     subsonic,
     tags,
 )
+from sideman.web.scratch import Scratch
 from sideman.web.settings import Settings
 
 PREFIX = "/api/v1"
@@ -47,17 +48,18 @@ class _Api(FastAPI):
         return document
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, scratch: Scratch | None = None) -> FastAPI:
     """The ASGI application; ``sideman serve`` runs it in uvicorn.
 
     Args:
         settings: how it is to be served; by default on loopback, with the user's library.
+        scratch: the private folder, which goes with the application; by default one is made when it starts.
     """
     chosen = settings or Settings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.context = Context(chosen)
+        app.state.context = Context(chosen, scratch or Scratch())
         try:
             yield
         finally:

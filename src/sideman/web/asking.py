@@ -107,8 +107,9 @@ async def _answered(request: Request, stack: AsyncExitStack, recording: Recordin
     if not events.wanted(request):
         return await unless_gone(request, hear(recording, None))
     told: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
-    task = asyncio.create_task(_tell(stack.pop_all(), recording, hear, told))  # the upload lives as long as this
-    return events.stream(_relayed(told, task))
+    owned = stack.pop_all()  # the upload lives as long as the task
+    task = asyncio.create_task(_tell(owned, recording, hear, told))
+    return events.stream(_relayed(told, task, owned))
 
 
 async def _tell(stack: AsyncExitStack, recording: Recording, hear: Hear, told: asyncio.Queue[tuple[str, Any]]) -> None:
@@ -121,7 +122,9 @@ async def _tell(stack: AsyncExitStack, recording: Recording, hear: Hear, told: a
             told.put_nowait(("problem", problems.unexpected(error)))
 
 
-async def _relayed(told: asyncio.Queue[tuple[str, Any]], task: asyncio.Task[None]) -> AsyncIterator[tuple[str, Any]]:
+async def _relayed(
+    told: asyncio.Queue[tuple[str, Any]], task: asyncio.Task[None], owned: AsyncExitStack
+) -> AsyncIterator[tuple[str, Any]]:
     try:
         while True:
             event = await told.get()
@@ -132,3 +135,4 @@ async def _relayed(told: asyncio.Queue[tuple[str, Any]], task: asyncio.Task[None
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        await owned.aclose()  # the task does, unless it was ended before it began

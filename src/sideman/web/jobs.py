@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from sideman.core.errors import SidemanError
-from sideman.web.problems import BusyError, ConflictError, NotFoundError
+from sideman.web.problems import BusyError, ConflictError, NotFoundError, one_line
 from sideman.web.settings import Settings
 from sideman.web.space import Space
 
@@ -260,7 +260,7 @@ class Jobs:
         except asyncio.CancelledError:
             state = "cancelled"
         except SidemanError as error:
-            job.error, state = str(error), "failed"
+            job.error, state = one_line(str(error)), "failed"
         except Exception as error:  # noqa: BLE001 - a bug: the log has it, the client a line
             _LOG.exception("job %s", job.kind)
             job.error, state = f"unexpected {type(error).__name__}; please report this", "failed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,7 @@ from sideman.core.errors import LibraryError, OutputError, SidemanError, StoreEr
 from sideman.web.headers import SECURITY
 
 _SCHEMA = "#/components/schemas/Problem"
+_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LOG = logging.getLogger("sideman.web")
 
 
@@ -107,10 +109,14 @@ def status_of(error: SidemanError) -> int:
             return 422
 
 
+def one_line(text: str) -> str:
+    """Text that any reader takes and shows in a line: paths may hold bytes that are no text, queries line breaks."""
+    return _BREAKS.sub(" ", text.encode("utf-8", "replace").decode()).strip()
+
+
 def told(status: int, detail: str) -> Problem:
     """A problem in words."""
-    line = detail.encode("utf-8", "replace").decode()  # a path may hold bytes that are no text
-    return Problem(title=HTTPStatus(status).phrase, status=status, detail=line)
+    return Problem(title=HTTPStatus(status).phrase, status=status, detail=one_line(detail))
 
 
 def unexpected(error: Exception) -> Problem:
@@ -126,7 +132,8 @@ def answer(status: int, detail: str, headers: dict[str, str] | None = None) -> J
 
 def of(error: SidemanError) -> JSONResponse:
     """An error of ours as a response."""
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, BusyError) else None
+    retry_after_s = getattr(error, "retry_after_s", None)  # of BusyError, and of HeldError in the library
+    headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     return answer(status_of(error), str(error), headers)
 
 

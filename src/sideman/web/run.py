@@ -7,15 +7,17 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
-from sideman.core.errors import SidemanError
+from sideman.core.errors import SidemanError, UsageError
 from sideman.web import page
 from sideman.web.api import create_app
 from sideman.web.patience import Patient
+from sideman.web.scratch import Scratch
 from sideman.web.settings import Settings
 
 
@@ -28,9 +30,17 @@ def run(settings: Settings, *, show: bool = False, tell: Callable[[str], None] =
         tell: says where it can be reached, once it can.
 
     Raises:
-        SidemanError: the address cannot be had.
+        SidemanError: the address cannot be had, or there is no place for temporary files.
+        UsageError: there can be no library where it is said to be.
     """
-    listener = _listener(settings)
+    _check_library(settings.database)
+    with closing(Scratch()) as scratch, closing(_listener(settings)) as listener:
+        _run(settings, scratch, listener, show, tell)
+
+
+def _run(
+    settings: Settings, scratch: Scratch, listener: socket.socket, show: bool, tell: Callable[[str], None]
+) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{port}/"
@@ -46,13 +56,16 @@ def run(settings: Settings, *, show: bool = False, tell: Callable[[str], None] =
                 webbrowser.open(here + (f"?token={app.state.access.ticket()}" if settings.token else ""))
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if self.should_exit:  # uvicorn would now leave without tidying up, in the middle of a tag write too
+                tell("ending; what is being written is finished first")
+                return
             super().handle_exit(sig, frame)
             self._captured_signals.clear()  # to be asked to end and to end is no failure
 
     class Protocol(Patient):
         headers_s = settings.body_idle_s
 
-    app = create_app(settings)
+    app = create_app(settings, scratch)
     _allow_connections()
     config = uvicorn.Config(
         app, http=Protocol, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
@@ -61,6 +74,17 @@ def run(settings: Settings, *, show: bool = False, tell: Callable[[str], None] =
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     Server(config).run(sockets=[listener])
+
+
+def _check_library(database: str | None) -> None:
+    """Refuse a place where no ``sideman scan`` could make one; that there is none yet is no error."""
+    if database is None or "://" in database:
+        return
+    path = Path(database)
+    if path.is_dir():
+        raise UsageError(f"--database {path}: is a folder; name a file for the library")
+    if not path.parent.is_dir():
+        raise UsageError(f"--database {path}: its folder does not exist; make it or name another place")
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -12,17 +12,31 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from sideman.core.errors import OutputError
+
 _PREFIX = "sideman-serve-"
 
 
 class Scratch:
-    """A private folder for one server's uploads and jobs; what a server that crashed left behind is removed."""
+    """A private folder for one server's uploads and jobs; what a server that crashed left behind is removed.
+
+    Raises:
+        OutputError: there is no place for it.
+    """
 
     def __init__(self, parent: Path | None = None) -> None:
-        base = parent or Path(tempfile.gettempdir())
+        self._lock: BinaryIO | None = None
+        try:
+            self._begin(parent or Path(tempfile.gettempdir()))
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise OutputError(
+                f"no folder for temporary files can be written to ({why}); set TMPDIR to one with room"
+            ) from None
+
+    def _begin(self, base: Path) -> None:
         _remove_abandoned(base)
         self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
-        self._lock: BinaryIO | None = None
         if sys.platform != "win32":
             import fcntl
 

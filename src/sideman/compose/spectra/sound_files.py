@@ -13,6 +13,7 @@ import numpy as np
 from sideman.audio.spectrum import Float32
 from sideman.core.atomic import atomic_write
 from sideman.core.errors import OutputError, UsageError
+from sideman.core.sink import Sink
 from sideman.symbolic.render import AUDIO_SUFFIXES, CEILING_DB
 
 CEILING = 10 ** (CEILING_DB / 20)
@@ -96,12 +97,16 @@ def write_sound(blocks: Iterable[Float32], path: Path, sample_rate_hz: int, *, g
     random = np.random.default_rng(0)
     with atomic_write(path) as file:
         try:
-            with soundfile.SoundFile(file, "w", rate_hz, 1, encoding, format=container, **options) as sound:
+            with (
+                Sink(file) as sink,
+                soundfile.SoundFile(sink, "w", rate_hz, 1, encoding, format=container, **options) as sound,
+            ):
                 for block in _resampled(scaled, sample_rate_hz, rate_hz) if rate_hz != sample_rate_hz else scaled:
                     # Lossy encoders take a second at a time: libsndfile's Vorbis overflows the stack on a long write.
                     for first in range(0, len(block), rate_hz):
                         part = block[first : first + rate_hz]
                         sound.write(_dithered(part, random) if encoding == "PCM_16" else part)
+                        sink.check()
         except soundfile.LibsndfileError as error:
             raise OutputError(f"{path}: cannot be written ({error}); is the disk full?") from None
 

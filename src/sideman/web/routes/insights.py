@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from sideman.web.context import Library
+from sideman.library.store import Store
+from sideman.web.context import Library, Shared
 from sideman.web.heavy import heavy
 from sideman.web.schemas.insights import InsightsTold
 from sideman.web.schemas.text import QueryText, clean
@@ -14,13 +15,18 @@ from sideman.web.schemas.text import QueryText, clean
 router = APIRouter(tags=["insights"])
 
 
-@router.get("/insights")
-def insights(
+@router.get("/insights", response_model=InsightsTold)
+async def insights(
+    context: Shared,
     store: Library,
     query: QueryText = "",
     most: Annotated[int, Query(ge=1, le=10_000, description="Of every list, the first so many.")] = 200,
-) -> InsightsTold:
+) -> Response:
     """How the library is spread, where tags and sound disagree, what repeats and what is broken. Reads no sound."""
+    return await context.kept.of(store, ("insights", query, most), lambda: _gathered(store, query, most))
+
+
+def _gathered(store: Store, query: str, most: int) -> InsightsTold:
     from sideman.library.insights.gather import gather
 
     with heavy():

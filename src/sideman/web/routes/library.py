@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 
 from sideman.library import overview, places, tracks
@@ -17,7 +17,7 @@ from sideman.web import library_jobs
 from sideman.web.context import Library, Shared
 from sideman.web.files import OpenedFile
 from sideman.web.heavy import heavy
-from sideman.web.jobs import JobInfo
+from sideman.web.jobs import Job, JobInfo
 from sideman.web.problems import ConflictError, NotFoundError
 from sideman.web.schemas import library as told
 from sideman.web.schemas.text import MOST_ID, QueryText, TrackId, clean
@@ -45,7 +45,11 @@ def summary(store: Library) -> told.LibrarySummary:
 async def scan(context: Shared, store: Library, wish: library_jobs.ScanWish | None = None) -> JobInfo:
     """Look again at the folders that were scanned before, and hear what is new. The job's result is a report."""
     chosen = wish or library_jobs.ScanWish()
-    return context.jobs.thread("scan", lambda job: library_jobs.scan(store, chosen, job), alone="library").info()
+
+    def work(job: Job) -> Any:
+        return context.patiently(lambda own: library_jobs.scan(own, chosen, job))
+
+    return context.jobs.thread("scan", work, alone="library").info()
 
 
 @router.get("/library/tracks")
@@ -137,13 +141,18 @@ def path(
     )
 
 
-@router.get("/library/map")
-def plane(
+@router.get("/library/map", response_model=told.LibraryMap)
+async def plane(
+    context: Shared,
     store: Library,
     query: QueryText = "",
     most: Annotated[int, Query(ge=1, le=20_000, description="Of more recordings, a sample of so many.")] = 3000,
-) -> told.LibraryMap:
+) -> Response:
     """Recordings on a plane where neighbours sound alike; the same library gives the same map."""
+    return await context.kept.of(store, ("map", query, most), lambda: _laid(store, query, most))
+
+
+def _laid(store: Store, query: str, most: int) -> told.LibraryMap:
     from sideman.library.insights.kept_maps import map_of
 
     found = tracks.find(store, query)

@@ -97,6 +97,7 @@ def _gauges(context: Context) -> list[metrics.Sample]:
         "sideman_running": ("Requests that are worked at.", running),
         "sideman_workers": ("Processes there may be.", workers),
         "sideman_jobs": ("Unfinished jobs.", context.jobs.unfinished_n()),
+        "sideman_temporary_bytes": ("Uploads and what jobs made.", context.space.held()),
         "sideman_uptime_seconds": ("Since the start.", time.monotonic() - context.began_s),
         "sideman_memory_bytes": ("Held by the server, without its workers.", metrics.resident_bytes()),
     }

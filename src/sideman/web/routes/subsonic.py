@@ -23,6 +23,7 @@ from sideman.core.errors import LibraryError, SidemanError
 from sideman.library import subsonic
 from sideman.web.context import Shared
 from sideman.web.heavy import heavy
+from sideman.web.problems import one_line
 
 router = APIRouter(prefix="/rest", tags=["opensubsonic"])
 
@@ -78,8 +79,7 @@ class Call:
         return min(int(value), _MOST)
 
     def _failed(self, code: int, message: str) -> Response:
-        line = message.encode("utf-8", "replace").decode()
-        return self._envelope("failed", {"error": {"code": code, "message": line}})
+        return self._envelope("failed", {"error": {"code": code, "message": one_line(message)}})
 
     def _envelope(self, status: str, payload: Payload) -> Response:
         told = {"status": status, "version": VERSION, "type": "sideman", "serverVersion": __version__}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -10,7 +12,7 @@ from sideman.library.tags.undo import chosen
 from sideman.web import tag_work
 from sideman.web.context import Library, Shared
 from sideman.web.heavy import heavy
-from sideman.web.jobs import JobInfo
+from sideman.web.jobs import Job, JobInfo
 from sideman.web.schemas.tags import Batch, PlanWish, TagPlan, TagWish, UndoPlan, UndoWish
 
 router = APIRouter(tags=["tags"])
@@ -26,7 +28,11 @@ def plan(store: Library, wish: PlanWish) -> TagPlan:
 @router.post("/library/tags/write", status_code=202)
 async def write(context: Shared, store: Library, wish: TagWish) -> JobInfo:
     """Write it, each file through a journal and a verified copy. The job's result is a TagReport."""
-    return context.jobs.thread("tag", lambda job: tag_work.write(store, wish, job), alone="library").info()
+
+    def work(job: Job) -> Any:
+        return context.patiently(lambda own: tag_work.write(own, wish, job))
+
+    return context.jobs.thread("tag", work, alone="library").info()
 
 
 @router.get("/library/tags/history")
@@ -50,4 +56,8 @@ async def undo(context: Shared, store: Library, response: Response, wish: UndoWi
         return await run_in_threadpool(tag_work.look_back, store, asked)
     await run_in_threadpool(chosen, store, asked.batch)  # an answer now where there is nothing to undo
     response.status_code = 202
-    return context.jobs.thread("undo", lambda job: tag_work.undo(store, asked, job), alone="library").info()
+
+    def work(job: Job) -> Any:
+        return context.patiently(lambda own: tag_work.undo(own, asked, job))
+
+    return context.jobs.thread("undo", work, alone="library").info()

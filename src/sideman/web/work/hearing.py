@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from sideman.audio.limits import DEFAULT_LIMITS, SERVER_LIMITS, Limits
 from sideman.core.errors import SidemanError
 from sideman.web.process import Report
+from sideman.web.work import drawing
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from sideman.genre.classification import Classification
-    from sideman.genre.explain_result import Explanation
 
 _COLUMNS = 1200
-_TOP_HZ = 11_025.0
 _RATE_HZ = 22_050
 
 
@@ -94,11 +92,9 @@ def listen(recording: Recording, *, report: Report) -> dict[str, Any]:
         told = _heard(recording, Wanted(timeline=True), _Progress(recording, report), overview)
         report({"stage": "drawing", "done_s": told["heard"]["duration_s"], "total_s": told["heard"]["duration_s"]})
         pictures = overview.result(_COLUMNS)
-    told["waveform"] = _waveform(pictures)
-    told["spectrogram"] = {"png": _text(_mel_png(pictures.mel_db)), "low_hz": 0.0, "high_hz": _TOP_HZ, "scale": "mel"}
-    from sideman.audio.tonality import NAMES
-
-    told["chroma"] = {"png": _text(_chroma_png(pictures.chroma)), "names": list(NAMES)}
+    told["waveform"] = drawing.waveform(pictures)
+    told["spectrogram"] = drawing.spectrogram(pictures)
+    told["chroma"] = drawing.chroma(pictures)
     return told
 
 
@@ -116,7 +112,7 @@ def features(recording: Recording, *, report: Report) -> dict[str, float]:
 def waveform(recording: Recording, columns: int, *, report: Report) -> dict[str, Any]:
     """{"duration_s", "low", "high"}: least and greatest sample per column."""
     with _named(recording):
-        return _waveform(_seen(recording, columns, report, spectra=False))
+        return drawing.waveform(_seen(recording, columns, report, spectra=False))
 
 
 def spectrogram(
@@ -126,7 +122,7 @@ def spectrogram(
     with _named(recording):
         pictures = _seen(recording, min(width, 4096), report, spectra=True)
     values = pictures.mel_db if kind == "mel" else pictures.chroma
-    return _mel_png(values, width, height) if kind == "mel" else _chroma_png(values, width, height)
+    return drawing.mel_png(values, width, height) if kind == "mel" else drawing.chroma_png(values, width, height)
 
 
 def explain(recording: Recording, genre: str | None, method: str, *, report: Report) -> dict[str, Any]:
@@ -142,7 +138,7 @@ def explain(recording: Recording, genre: str | None, method: str, *, report: Rep
         )  # fmt: skip
     told = found.to_dict()
     del told["path"]
-    return {"name": recording.name, **told, "overlay": _overlay(found)}
+    return {"name": recording.name, **told, "overlay": drawing.overlay(found)}
 
 
 def _heard(recording: Recording, wanted: Wanted, progress: _Progress, overview: Any = None) -> dict[str, Any]:
@@ -234,70 +230,6 @@ def _seen(recording: Recording, columns: int, report: Report, *, spectra: bool) 
     return overview.result(columns)
 
 
-def _waveform(pictures: Any) -> dict[str, Any]:
-    return {
-        "duration_s": round(pictures.duration_s, 3),
-        "low": [round(float(value), 4) for value in pictures.low.clip(-1, 1)],
-        "high": [round(float(value), 4) for value in pictures.high.clip(-1, 1)],
-    }
-
-
-def _mel_png(decibel: NDArray[np.float32], width: int | None = None, height: int | None = None) -> bytes:
-    top = float(decibel.max())
-    return _png(decibel, top - 80.0, top + 1e-3, width, height)
-
-
-def _chroma_png(chroma: NDArray[np.float32], width: int | None = None, height: int | None = None) -> bytes:
-    return _png(chroma, 0.0, 1.0, width, height)
-
-
-def _png(
-    values: NDArray[np.float32], low: float, high: float, width: int | None = None, height: int | None = None
-) -> bytes:
-    import numpy as np
-
-    from sideman.core.png import colourise, write_png
-
-    rows, columns = values.shape
-    down = np.arange(height or rows) * rows // (height or rows)
-    along = np.arange(width or columns) * columns // (width or columns)
-    return write_png(colourise(values[::-1][down][:, along], low, high))
-
-
-def _overlay(found: Explanation) -> dict[str, Any] | None:
-    """What spoke for the genre in yellow, what spoke against it in blue, the more the less you see through it."""
-    import numpy as np
-    from scipy.ndimage import gaussian_filter
-
-    from sideman.core.png import write_png
-
-    if not found.importance.size or found.frequencies_hz is None:
-        return None
-    bands = len(found.importance)
-    smooth = gaussian_filter(np.nan_to_num(found.importance), (0.01 * bands, 1.0))
-    limit = max(float(np.quantile(np.abs(smooth), 0.995)), 1e-12)
-    strength = np.clip(np.abs(smooth) / limit, 0, 1) ** 0.7
-    pixels = np.zeros((*smooth.shape, 4), np.uint8)
-    pixels[..., :3] = np.where((smooth > 0)[..., None], (255, 221, 51), (64, 156, 255))
-    pixels[..., 3] = np.round(strength * 230)
-    return {
-        "png": _text(write_png(np.ascontiguousarray(pixels[::-1]))),
-        "start_s": round(found.start_s, 3),
-        "duration_s": round(found.duration_s, 3),
-        "low_hz": 0.0,
-        "high_hz": _highest_hz(found),
-    }
-
-
-def _highest_hz(found: Explanation) -> float:
-    """Upper end of the map's frequencies: bands lie evenly in mel, the last centre a step below it."""
-    from sideman.audio.mel import hz_to_mel, mel_to_hz
-
-    assert found.frequencies_hz is not None
-    last = float(hz_to_mel(found.frequencies_hz[-1]))
-    return round(float(mel_to_hz(last * (len(found.frequencies_hz) + 1) / len(found.frequencies_hz))), 1)
-
-
 @contextmanager
 def _noted(recording: Recording) -> Iterator[list[str]]:
     """Collect what the decoder warns of: an end that is missing, say."""
@@ -313,10 +245,6 @@ def _noted(recording: Recording) -> Iterator[list[str]]:
         yield notes
     finally:
         log.removeHandler(keeper)
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
 
 
 @contextmanager
