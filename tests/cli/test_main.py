@@ -142,11 +142,9 @@ main()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
-@pytest.mark.parametrize(
-    "number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=lambda value: str(value)
-)
-def test_a_signal_while_the_commands_load_ends_it_without_a_word(number, code):
-    hit = f"import signal; signal.raise_signal({int(number)})"
+@pytest.mark.parametrize("name, code", [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_while_the_commands_load_ends_it_without_a_word(name, code):
+    hit = f"import signal; signal.raise_signal(signal.{name})"
     done = subprocess.run([sys.executable, "-c", STARTING.format(hit=hit)], capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
 

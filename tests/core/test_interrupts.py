@@ -22,13 +22,13 @@ def handlers_as_before():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_that_asks_to_end_is_raised_like_ctrl_c(number, code):
+@pytest.mark.parametrize("number", interrupts.ENDING)
+def test_a_signal_that_asks_to_end_is_raised_like_ctrl_c(number):
     signal.signal(number, signal.SIG_DFL)
     interrupts.heed()
     with pytest.raises(KeyboardInterrupt) as raised:
         signal.raise_signal(number)
-    assert interrupts.exit_code(raised.value) == code
+    assert interrupts.exit_code(raised.value) == 128 + number
 
 
 def test_ctrl_c_has_the_code_that_shells_know():

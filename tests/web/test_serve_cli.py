@@ -50,7 +50,7 @@ def address_of(process):
     return line.split("listening on ")[1].split()[0]
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)])
 def test_it_says_where_it_listens_serves_and_ends_when_it_is_asked_to(tmp_path, how):
     process = serve("--port", "0", "--database", str(tmp_path / "none.db"))
     address = address_of(process)
