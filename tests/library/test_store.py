@@ -6,8 +6,9 @@ import time
 
 import pytest
 from sqlalchemy import inspect, select
+from sqlalchemy.exc import OperationalError
 
-from sideman.core.errors import LibraryError
+from sideman.core.errors import LibraryError, StoreError
 from sideman.library import migrate
 from sideman.library.schema import feedback, metadata
 from sideman.library.store import HeldError, open_store
@@ -139,6 +140,13 @@ def test_without_create_a_missing_library_says_what_to_do(tmp_path):
     with pytest.raises(LibraryError, match="sideman scan"):
         open_store(tmp_path / "none.db", create=False)
     assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize("reason", ["database or disk is full", "disk I/O error"])
+def test_a_full_disk_is_told_with_what_helps(store, reason):
+    """SQLite says the one or the other, by what it was at."""
+    with pytest.raises(StoreError, match="the disk is full.*free some space"), store.read():
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError(reason))
 
 
 def test_who_does_not_want_to_wait_long_is_told_that_another_program_writes(database):

@@ -9,6 +9,7 @@ import httpx
 import psutil
 import pytest
 
+from sideman.cli.serve import _token
 from sideman.core.errors import OutputError, UsageError
 from sideman.web.run import run
 from sideman.web.settings import Settings
@@ -86,6 +87,12 @@ def test_the_secret_may_come_from_the_environment(tmp_path):
     assert httpx.get(f"{address}api/v1/health", trust_env=False).status_code == 401
     process.terminate()
     process.communicate(timeout=30)
+
+
+def test_a_secret_is_the_first_line_blanks_and_all(tmp_path):
+    file = tmp_path / "secret"
+    file.write_text("\n open sesame \nnot this\n")
+    assert _token(file) == "open sesame"
 
 
 @pytest.mark.parametrize("content, told", [(None, "cannot be read"), ("", "is empty"), ("  \n", "is empty")])

@@ -85,7 +85,7 @@ def listing(
         name = printable(track.label) if track else "(no file there now)"
         typer.echo(f"{entry.id:>5}  {entry.kind:<7}  {name}{'  ' + printable(said) if said else ''}")
     if not found:
-        complain("nothing said yet; `sideman feedback like TRACK` begins")
+        complain("nothing said yet; 'sideman feedback like TRACK' begins")
 
 
 @feedback.command("remove")

@@ -105,7 +105,7 @@ def _tell(database: str | None, field: str | None, as_json: bool) -> None:
         figures = f"balanced accuracy {balanced['value']:.2f}, chance {balanced['chance']:.2f}"
         typer.echo(printable(f"{card['field']}: {len(card['labels'])} labels, {figures}, made {card['made_at'][:10]}"))
     if not found and not as_json:
-        complain("nothing was learnt yet; `sideman learn --from-tags` does it")
+        complain("nothing was learnt yet; 'sideman learn --from-tags' does it")
 
 
 def _remove(database: str | None, field: str, dry_run: bool, as_json: bool) -> None:
@@ -123,7 +123,7 @@ def _remove(database: str | None, field: str, dry_run: bool, as_json: bool) -> N
 
 
 def _not_learnt(field: str) -> LibraryError:
-    return LibraryError(f"{field}: was not learnt; `sideman learn --list` tells what was")
+    return LibraryError(f"{field}: was not learnt; 'sideman learn --list' tells what was")
 
 
 def _print(card: dict[str, object], as_json: bool) -> None:

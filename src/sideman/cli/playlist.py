@@ -87,7 +87,7 @@ def playlist(
         _write_rule(out, text, title, songs, dry_run)
         return
     if not (text or seed is not None or mood is not None):
-        raise UsageError("name a QUERY, --seed or --mood; `sideman playlist --help` tells more")
+        raise UsageError("name a QUERY, --seed or --mood; 'sideman playlist --help' tells more")
     from sideman.library.playlists.arcs import arc
     from sideman.library.playlists.build import MINUTES, build
 
@@ -112,4 +112,4 @@ def _write_rule(out: Path, text: str, title: str | None, songs: int | None, dry_
         typer.echo(rule, nl=False)
         return
     save_text(rule, out)
-    complain(f"{out}: written; Navidrome goes by tags, `sideman tag` fills them in")
+    complain(f"{out}: written; Navidrome goes by tags, 'sideman tag' fills them in")

@@ -147,7 +147,7 @@ def _tell(report: Report, *, as_json: bool) -> None:
     for path, error in report.problems[:_SHOWN]:
         complain(f"{path}: {error}")
     if len(report.problems) > _SHOWN:
-        complain(f"and {len(report.problems) - _SHOWN} more; `sideman ls failed:` lists them")
+        complain(f"and {len(report.problems) - _SHOWN} more; 'sideman ls failed:' lists them")
     counts = [(report.new, "new"), (report.changed, "changed"), (report.moved, "moved"), (report.returned, "back")]
     counts += [(report.missing, "missing"), (report.analysed, "heard"), (report.failed, "could not be heard")]
     counts += [(report.waiting, "left to another scan or the next one")]

@@ -95,7 +95,7 @@ def _token(file: Path | None) -> str | None:
     if file is None:
         return os.environ.get("SIDEMAN_TOKEN") or None
     try:
-        lines = file.read_text(encoding="utf-8").split()
+        lines = file.read_text(encoding="utf-8").strip().splitlines()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SidemanError(f"{file}: cannot be read ({reason}); write a secret into it") from None
@@ -103,4 +103,4 @@ def _token(file: Path | None) -> str | None:
         raise SidemanError(f"{file}: cannot be read (it is no text); write a secret into it") from None
     if not lines:
         raise UsageError(f"{file}: is empty; write a secret into it")
-    return lines[0]
+    return lines[0].strip()

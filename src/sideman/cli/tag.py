@@ -107,7 +107,7 @@ def tag(
 
     for word in query or []:
         if word.startswith("--"):  # a misspelt --dry-run must not become a term
-            raise UsageError(f"{word}: there is no such option; `sideman tag --help` lists them")
+            raise UsageError(f"{word}: there is no such option; 'sideman tag --help' lists them")
 
     from sideman.library import tracks
     from sideman.library.tags import plan

@@ -156,10 +156,10 @@ def _state(connection: Connection, model: str | None) -> tuple[str, int, str]:
         if row[0] is not None
     }
     if not found:
-        raise LibraryError("nothing in the library was listened to yet; `sideman scan FOLDER` does it")
+        raise LibraryError("nothing in the library was listened to yet; 'sideman scan FOLDER' does it")
     chosen = model or max(found, key=lambda name: (found[name][1], name))
     if chosen not in found:
-        raise LibraryError("the library was heard by another version of the network; run `sideman scan` again")
+        raise LibraryError("the library was heard by another version of the network; run 'sideman scan' again")
     _, count, newest, oldest = found[chosen]
     stamp = f"{chosen} {count} {newest!r} {oldest!r}"
     return chosen, int(count), hashlib.sha256(stamp.encode()).hexdigest()[:12]

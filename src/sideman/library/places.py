@@ -70,7 +70,7 @@ def named(
     if not places:
         known = known_roots(store)
         if not known:
-            raise LibraryError(f"{store.url}: nothing was scanned yet; name a folder: `sideman scan FOLDER`")
+            raise LibraryError(f"{store.url}: nothing was scanned yet; name a folder: 'sideman scan FOLDER'")
         there = [place for place in known if os.path.lexists(place)]
         gone = [(path, _GONE) for path in sorted(set(known) - set(there))]
         for path, reason in gone:
@@ -133,7 +133,7 @@ def within(places: Sequence[str], path: str | os.PathLike[str]) -> str:
     try:
         status = os.stat(real)  # noqa: PTH116 - paths stay text here
     except OSError:
-        raise LibraryError("this file is not there any more; `sideman scan` brings the library up to date") from None
+        raise LibraryError("this file is not there any more; 'sideman scan' brings the library up to date") from None
     if not stat.S_ISREG(status.st_mode):
         raise LibraryError("this is no regular file")
     return real

@@ -142,7 +142,7 @@ def seed_of(
     vectors = nearest.load(store, _model_of(store, track), cache=cache)
     row = vectors.row(track.audio_hash)
     if row is None:
-        raise LibraryError(f"{track.path}: was not listened to yet; `sideman scan` does it")
+        raise LibraryError(f"{track.path}: was not listened to yet; 'sideman scan' does it")
     return np.array(vectors.matrix[row]), vectors
 
 
@@ -173,7 +173,7 @@ def _model_of(store: Store, track: Track) -> str | None:
         wanted = select(analyses.c.model).where(analyses.c.audio_hash == track.audio_hash, analyses.c.state == "done")
         found = connection.execute(wanted).scalar()
     if found is None:
-        raise LibraryError(f"{track.path}: was not listened to yet; `sideman scan` does it")
+        raise LibraryError(f"{track.path}: was not listened to yet; 'sideman scan' does it")
     return str(found)
 
 

@@ -201,7 +201,7 @@ def open_store(
 
 def _open_file(path: Path, create: bool, busy_s: float, most_writers: int | None) -> Store:
     if not create and not path.exists():
-        raise LibraryError(f"{path}: there is no library yet; `sideman scan FOLDER` makes one")
+        raise LibraryError(f"{path}: there is no library yet; 'sideman scan FOLDER' makes one")
     if path.is_dir():
         raise LibraryError(f"{path}: is a folder; name a file for the library")
     if not path.parent.is_dir():
@@ -240,6 +240,8 @@ def _explained(name: str, error: SQLAlchemyError, busy_s: float) -> StoreError:
         return HeldError(f"{name}: another program holds the library for over {busy_s:g} s; try again")
     if isinstance(error, OperationalError) and "full" in reason:
         return StoreError(f"{name}: the disk is full; free some space and run it again")
+    if isinstance(error, OperationalError) and "disk I/O" in reason:
+        return StoreError(f"{name}: the disk is full or fails ({reason}); free some space there or name another place")
     if isinstance(error, DatabaseError) and ("not a database" in reason or "malformed" in reason):
         return StoreError(f"{name}: is not a library's database or is damaged ({reason}); restore a copy of it")
     return StoreError(f"{name}: {reason}")

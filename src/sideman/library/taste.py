@@ -181,5 +181,5 @@ def unsay(store: Store, numbers: Sequence[int]) -> None:
     with store.write() as connection:
         known = set(connection.execute(select(feedback.c.id).where(feedback.c.id.in_(wanted))).scalars())
         if lacking := sorted(wanted - known):
-            raise LibraryError(f"feedback {lacking[0]}: there is none such; `sideman feedback list` shows them")
+            raise LibraryError(f"feedback {lacking[0]}: there is none such; 'sideman feedback list' shows them")
         connection.execute(feedback.delete().where(feedback.c.id.in_(wanted)))

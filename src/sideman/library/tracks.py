@@ -96,7 +96,7 @@ def get(store: Store, which: str | int | os.PathLike[str]) -> Track:
             for path in dict.fromkeys((os.path.abspath(text), os.path.realpath(text))):  # noqa: PTH100 - as scanned
                 row = row or connection.execute(_select(True).where(files.c.path == to_text(path))).first()
     if row is None:
-        known = "`sideman scan` it first" if Path(text).exists() else "`sideman ls` shows numbers and paths"
+        known = "'sideman scan' it first" if Path(text).exists() else "'sideman ls' shows numbers and paths"
         raise LibraryError(f"{text}: is not in the library; {known}")
     return _whole_track(row)
 

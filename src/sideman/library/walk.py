@@ -94,7 +94,7 @@ def path(
     first, vectors = seed_of(store, start, cache)
     last, others = seed_of(store, end, cache)
     if others.model != vectors.model:
-        raise LibraryError(f"{end.path}: was heard by another version of the network; run `sideman scan` again")
+        raise LibraryError(f"{end.path}: was heard by another version of the network; run 'sideman scan' again")
     known = tastes.taste(store) if taste else Taste()
     points = great_circle(first, last, n)
     found, matrix, pools = _gather(store, vectors, (start, first), (end, last), points, rows_of(store, vectors, query))

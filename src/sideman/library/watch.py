@@ -50,7 +50,7 @@ def changes(places: Sequence[str], *, settle_s: float = SETTLE_S, every_s: float
     except OSError as error:
         raise LibraryError(
             f"{error.filename or ', '.join(places)}: cannot be watched ({error.strerror}); "
-            "run `sideman scan` from a timer instead"
+            "run 'sideman scan' from a timer instead"
         ) from error
     try:
         while True:

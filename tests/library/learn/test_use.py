@@ -56,7 +56,7 @@ def test_tracks_are_named_by_hash_likeliest_first(store):
 
 def test_what_was_never_learnt_is_none_and_its_use_an_error(store):
     assert open_learned(store, "mood") is None
-    with pytest.raises(LibraryError, match=r"mood: was not learnt .*`sideman learn --from-tags --field mood`"):
+    with pytest.raises(LibraryError, match=r"mood: was not learnt .*'sideman learn --from-tags --field mood'"):
         predict_tracks(store, "mood", tracks.find(store))
 
 
@@ -67,7 +67,7 @@ def test_forgetting(store):
 
 
 def test_another_network_is_refused_with_the_remedy(store):
-    with pytest.raises(LibraryError, match=r"another network .*`sideman learn --from-tags --field genre`"):
+    with pytest.raises(LibraryError, match=r"another network .*'sideman learn --from-tags --field genre'"):
         open_learned(store, "genre", model="f" * 64)
     with store.write() as connection:
         connection.execute(analyses.update().values(model="e" * 64))

@@ -127,7 +127,7 @@ def gather(
     """
     found = tuple(collection.find(store, query))
     if not found:
-        raise LibraryError(f"{store.url}: no track answers; `sideman ls` shows what there is")
+        raise LibraryError(f"{store.url}: no track answers; 'sideman ls' shows what there is")
     missing = collection.count(store, query, missing=True) - len(found)
     single = {t.audio_hash: t for t in reversed(found) if t.audio_hash is not None}
     hashes, vectors = collection.vectors(store, sorted(single))

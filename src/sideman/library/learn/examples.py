@@ -81,7 +81,7 @@ def examples(store: Store, field: str, query: str | None = None, *, min_tracks: 
         raise UsageError(f"at least 2 tracks per label are needed, not {min_tracks}")
     model = current_model(store)
     if model is None:
-        raise LibraryError(f"{store.url}: nothing was analysed yet; `sideman scan FOLDER` first")
+        raise LibraryError(f"{store.url}: nothing was analysed yet; 'sideman scan FOLDER' first")
     corrected = _corrections(store, field)
     found = tracks.find(store, query, whole=field not in ("genre", "mood"))
     told: dict[str, tuple[list[str], str]] = {}

@@ -133,7 +133,7 @@ def open_learned(store: Store, name: str, *, model: str | None = None) -> Learne
     if row is None:
         return None
     wanted = model or current_model(store)
-    remedy = f"`sideman learn --from-tags --field {name}` makes it anew"
+    remedy = f"'sideman learn --from-tags --field {name}' makes it anew"
     if wanted is not None and row.model != wanted:
         raise LibraryError(
             f"{name}: was learnt on the embeddings of another network ({row.model[:12]}, now {wanted[:12]}); {remedy}"
@@ -179,7 +179,7 @@ def required(store: Store, name: str, *, model: str | None = None) -> Learned:
     if found is None:
         known = ", ".join(card["field"] for card in cards(store)) or "none"
         raise LibraryError(
-            f"{name}: was not learnt (known: {known}); `sideman learn --from-tags --field {name}` does it"
+            f"{name}: was not learnt (known: {known}); 'sideman learn --from-tags --field {name}' does it"
         )
     return found
 

@@ -109,7 +109,7 @@ def build(
         found = _with_first(found, known.corrected(seed), seed_vector)
     if not found.tracks:
         asked = f"{query if isinstance(query, str) else query.text}: " if query else ""
-        raise LibraryError(f"{asked}no analysed track answers this; `sideman ls` shows what is there")
+        raise LibraryError(f"{asked}no analysed track answers this; 'sideman ls' shows what is there")
     first = 0 if seed is not None and seed.id else None
     if arc is not None:
         chosen = along(found, arc, room, spacing, first, seed_vector, rng)

@@ -44,7 +44,7 @@ def last(store: Store) -> Batch:
     for batch in journal.history(store):
         if batch.states.get("done") and not batch.command.startswith(COMMAND):
             return batch
-    raise LibraryError("there is nothing to undo; `sideman undo --list` shows what was written")
+    raise LibraryError("there is nothing to undo; 'sideman undo --list' shows what was written")
 
 
 def chosen(store: Store, number: int | None) -> Batch:
@@ -58,7 +58,7 @@ def chosen(store: Store, number: int | None) -> Batch:
     for batch in journal.history(store):
         if batch.id == number:
             return batch
-    raise LibraryError(f"there is no batch {number}; `sideman undo --list` shows them")
+    raise LibraryError(f"there is no batch {number}; 'sideman undo --list' shows them")
 
 
 def steps(store: Store, batch: Batch) -> Iterator[Step]:
