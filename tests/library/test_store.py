@@ -145,7 +145,7 @@ def test_without_create_a_missing_library_says_what_to_do(tmp_path):
 @pytest.mark.parametrize("reason", ["database or disk is full", "disk I/O error"])
 def test_a_full_disk_is_told_with_what_helps(store, reason):
     """SQLite says the one or the other, by what it was at."""
-    with pytest.raises(StoreError, match="the disk is full.*free some space"), store.read():
+    with pytest.raises(StoreError, match=r"the disk is full.*free some space"), store.read():
         raise OperationalError("INSERT", {}, sqlite3.OperationalError(reason))
 
 
