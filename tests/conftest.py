@@ -13,9 +13,12 @@ from sideman.core.tuning import default_to_one_thread
 
 default_to_one_thread()  # as the command does; small products on many threads crawl on a busy machine
 
-# Found: a suite that a shell started in the background inherits an ignored SIGINT, and so would what it starts.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Found: a suite that a shell started in the background, or under nohup, inherits ignored signals, and so would what it
+# starts.
+for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    number = getattr(signal, name, None)
+    if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 settings.register_profile("sideman", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
