@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+
+from sideman.core.errors import OutputError
 
 FAILED, USAGE, SOME_FAILED, BROKEN_PIPE = 1, 2, 3, 141
 
@@ -72,3 +75,16 @@ def needs_torch(feature: str) -> None:
 
     if sys.modules.get("torch", ...) is None or importlib.util.find_spec("torch") is None:
         raise MissingExtraError(feature, "train")
+
+
+def refuse_existing(files: list[Path], *, overwrite: bool) -> None:
+    """Raise :class:`OutputError` where a file cannot, or may not, be written: before the work, not after it."""
+    for file in files:
+        if file.exists() and not overwrite:
+            raise OutputError(f"{file}: already exists; choose another name or give --overwrite")
+        if file.is_dir():
+            raise OutputError(f"{file}: is a folder; name a file to write")
+        if not file.parent.is_dir():
+            raise OutputError(f"{file}: the folder {file.parent} does not exist; make it first")
+        if not os.access(file.parent, os.W_OK):
+            raise OutputError(f"{file}: the folder {file.parent} is write-protected; choose another")

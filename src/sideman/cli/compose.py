@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from sideman.cli import compose_judge
-from sideman.cli.common import complain, printable
-from sideman.core.errors import OutputError, UsageError
+from sideman.cli.common import complain, printable, refuse_existing
+from sideman.core.errors import UsageError
 
 if TYPE_CHECKING:
     from sideman.compose.composers import Composer
@@ -278,16 +277,3 @@ def _tell_understanding(told: Understanding | None, asked: Controls, composer: C
             complain(f"not used: {', '.join(told.unused)}")
         for note in told.notes:
             complain(f"note: {note}")
-
-
-def refuse_existing(files: list[Path], *, overwrite: bool) -> None:
-    """Raises :class:`OutputError` where a file cannot, or may not, be written."""
-    for file in files:
-        if file.exists() and not overwrite:
-            raise OutputError(f"{file}: already exists; choose another name or give --overwrite")
-        if file.is_dir():
-            raise OutputError(f"{file}: is a folder; name a file to write")
-        if not file.parent.is_dir():
-            raise OutputError(f"{file}: the folder {file.parent} does not exist; make it first")
-        if not os.access(file.parent, os.W_OK):
-            raise OutputError(f"{file}: the folder {file.parent} is write-protected; choose another")

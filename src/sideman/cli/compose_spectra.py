@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sideman.cli.common import complain, printable
+from sideman.cli.common import complain, printable, refuse_existing
 from sideman.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def refuse(given: Mapping[str, object], temperature: float) -> None:
 
 def run(prompt: str | None, flags: Flags, options: Options) -> None:
     """Imagine pieces, rank them by ear, write and tell them."""
-    from sideman.cli.compose import refuse_existing
+
     from sideman.compose.spectra.asking import asked_for
     from sideman.compose.spectra.imagine import LONGEST_S, frames_of
     from sideman.compose.spectra.imaginers import open_imaginer

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sideman.cli.common import FAILED, SOME_FAILED, clock, complain, printable
-from sideman.core.errors import OutputError, SidemanError, UsageError
+from sideman.cli.common import FAILED, SOME_FAILED, clock, complain, printable, refuse_existing
+from sideman.core.errors import SidemanError, UsageError
 
 if TYPE_CHECKING:
     from sideman.inference.sessions import Session
@@ -183,16 +182,9 @@ def _jobs(files: list[Path], out: Path | None, ending: str, *, overwrite: bool) 
     for file, target in jobs:
         if targets.count(target.absolute()) > 1:
             raise UsageError(f"{target}: would be written more than once; name files of different names")
-        if target.exists() and not overwrite:
-            raise OutputError(f"{target}: already exists; choose another name or give --overwrite")
+        refuse_existing([target], overwrite=overwrite)
         if target.absolute() == file.absolute():
             raise UsageError(f"{target}: is the file to read; choose another name")
-        if target.is_dir():
-            raise OutputError(f"{target}: is a folder; name a file to write")
-        if not target.parent.is_dir():
-            raise OutputError(f"{target}: the folder {target.parent} does not exist; make it first")
-        if not os.access(target.parent, os.W_OK):
-            raise OutputError(f"{target}: the folder {target.parent} is write-protected; choose another")
     return jobs
 
 
