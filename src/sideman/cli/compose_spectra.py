@@ -52,7 +52,6 @@ def refuse(given: Mapping[str, object], temperature: float) -> None:
 
 def run(prompt: str | None, flags: Flags, options: Options) -> None:
     """Imagine pieces, rank them by ear, write and tell them."""
-
     from sideman.compose.spectra.asking import asked_for
     from sideman.compose.spectra.imagine import LONGEST_S, frames_of
     from sideman.compose.spectra.imaginers import open_imaginer
