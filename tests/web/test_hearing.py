@@ -1,8 +1,11 @@
 """What is heard through HTTP is what the Python API hears, in one answer or with progress."""
 
+import ast
 import base64
 import io
 import json
+import subprocess
+import sys
 
 import httpx
 import numpy as np
@@ -28,6 +31,21 @@ def events_of(answer):
 
 def picture(data):
     return Image.open(io.BytesIO(data))
+
+
+def test_a_warm_worker_loads_nothing_more_to_hear():
+    """What is loaded later is loaded within the limit of memory, where libraries hang, exit or tell odd errors."""
+    code = (
+        "import sys; from pathlib import Path; from sideman.web.work import hearing\n"
+        "hearing.warm_up(); before = set(sys.modules)\n"
+        "recording = hearing.Recording(Path(sys.argv[1]), 'x')\n"
+        "hearing.classify(recording, hearing.Wanted(timeline=True), report=lambda said: None)\n"
+        "hearing.listen(recording, report=lambda said: None)\n"
+        "print(sorted(set(sys.modules) - before))\n"
+    )
+    run = [sys.executable, "-c", code, str(EXAMPLES / "Präludium in C.flac")]
+    told = subprocess.run(run, capture_output=True, text=True, timeout=120, check=True)
+    assert ast.literal_eval(told.stdout) in ([], ["sideman.core.png"])
 
 
 @pytest.mark.parametrize("path", [SONG, MP3, EXAMPLES / "Präludium in C.flac"], ids=lambda path: path.suffix)

@@ -13,6 +13,8 @@ from sideman.web.settings import Settings
 from sideman.web.workers import Workers
 from tests.web import work_for_tests as work
 
+NO_MEMORY = "needs more memory than the 300 MiB that this server allows"
+
 
 @asynccontextmanager
 async def workers(**settings):
@@ -71,10 +73,13 @@ def test_a_bug_is_one_line_for_the_client_and_a_traceback_in_the_log(caplog):
     "bad, told",
     [
         ((work.sleep, 60), "took longer than 1 s, the limit of this server"),
-        ((work.hoard, 4000), r"needs more memory than the 0.3 GiB that this server allows"),
+        ((work.hoard, 4000), NO_MEMORY),
+        ((work.hide_lack_of_memory,), NO_MEMORY),
+        ((work.forget_lack_of_memory,), NO_MEMORY),
+        ((work.fail_after_lack_of_memory,), NO_MEMORY),
         ((work.end,), r"the worker process was killed \(SIGKILL, perhaps out of memory\)"),
     ],
-    ids=["time", "memory", "death"],
+    ids=["time", "memory", "memory, as another error", "memory, untold", "memory, told later", "death"],
 )
 def test_a_recording_that_costs_too_much_costs_itself_only(bad, told):
     async def story():

@@ -1,5 +1,6 @@
 """Functions for worker processes that behave as badly as a decoder might."""
 
+import contextlib
 import os
 import time
 
@@ -23,6 +24,28 @@ def sleep(seconds, *, report):
 
 def hoard(mib, *, report):
     return len([bytearray(1 << 20) for _ in range(mib)])
+
+
+def hide_lack_of_memory(*, report):
+    """Meet the limit of memory as a library does that tells something else: an import that failed."""
+    try:
+        hoard(4000, report=report)
+    except MemoryError:
+        raise ImportError("the install seems to be broken") from None
+
+
+def forget_lack_of_memory(*, report):
+    raise SystemError("error return without exception set")
+
+
+def fail_after_lack_of_memory(*, report):
+    """Meet the limit of memory in small steps, and fail of what that left behind."""
+    kept = []
+    with contextlib.suppress(MemoryError):
+        while True:
+            kept.append(bytearray(1 << 18))
+    kept.clear()
+    raise RuntimeError("no session")
 
 
 def end(*, report):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from sideman.core.errors import SidemanError, WorkerError
@@ -19,7 +21,12 @@ from sideman.core.parallel import exit_cause, start_process
 from sideman.web.problems import TooCostlyError, UnexpectedError
 
 _START_LIMIT_S = 120.0
-_OUT_OF_MEMORY = ("bad_alloc", "annot allocate memory", "failed to map segment", "Failed to allocate memory")
+_OUT_OF_MEMORY = (
+    "bad_alloc", "annot allocate memory", "failed to map segment", "Failed to allocate memory",
+    "error return without exception set",  # extensions that asked for memory and forgot to say that they got none
+    "without setting an exception",
+)  # fmt: skip
+_NEAR_BYTES = 32 << 20  # the allocator grows by 16 MiB (core/tuning.py), and what was asked for comes on top
 _LOG = logging.getLogger(__name__)
 Report = Callable[[dict[str, Any]], None]
 
@@ -125,7 +132,8 @@ class Process:
             self._process.kill()
 
     def _limit_text(self) -> str:
-        return f"{self._memory_bytes / 1024**3:.1f} GiB"
+        mib = self._memory_bytes / 1024**2
+        return f"{mib:.0f} MiB" if mib < 1024 else f"{mib / 1024:.1f} GiB"
 
 
 def _error_of(kind: type[SidemanError], message: str, more: dict[str, Any]) -> SidemanError:
@@ -177,12 +185,33 @@ def _answer(pipe: connection.Connection, function: Callable[..., Any], args: tup
         return "value", function(*args, report=report)
     except SidemanError as error:
         return "error", (type(error), str(error), error.__dict__)
-    except MemoryError:
-        return "memory", None
     except Exception as error:  # noqa: BLE001 - a bug, or a library that met its limits
-        if any(sign in str(error) for sign in _OUT_OF_MEMORY):
+        if _met_limit(error):
             return "memory", None
         return "unexpected", traceback.format_exc()
+
+
+def _met_limit(error: BaseException | None) -> bool:
+    """Whether an error comes of the limit of memory; libraries tell that in many ways, or make another error of it."""
+    while error is not None:
+        if isinstance(error, MemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return _spare_bytes() < _NEAR_BYTES
+
+
+def _spare_bytes() -> float:
+    """How far the process has stayed below its limit of address space; infinite where there is none."""
+    if not sys.platform.startswith("linux"):
+        return math.inf
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return math.inf
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    peak = next((line for line in status.splitlines() if line.startswith("VmPeak:")), None)
+    return math.inf if peak is None else limit - int(peak.split()[1]) * 1024
 
 
 def _limit_memory(memory_bytes: int) -> None:
@@ -190,7 +219,6 @@ def _limit_memory(memory_bytes: int) -> None:
     if not memory_bytes or not sys.platform.startswith("linux"):
         return
     import resource
-    from pathlib import Path
 
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     most = pages * resource.getpagesize() + memory_bytes

@@ -125,7 +125,7 @@ def launched(playwright):
 
 
 @pytest.fixture
-def open_page(launched, server):
+def open_page(launched, server, own_server):  # pages are closed before the servers that they may still be asking
     """Opens pages that are watched: ``open_page("#/listen", width=360, dark=True, browser=..., server=...)``.
 
     ``page.watch`` is the :class:`harness.Watch` of its context.

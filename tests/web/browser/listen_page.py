@@ -8,11 +8,16 @@ DISCO = EXAMPLES / "disco nights.mp3"
 REGGAE = EXAMPLES / "one drop.opus"
 
 
+def chooser(page):
+    return page.get_by_role("button", name="Choose recordings")
+
+
 def choose(page, *paths):
-    page.get_by_role("button", name="Choose recordings").set_input_files([str(path) for path in paths])
+    chooser(page).set_input_files([str(path) for path in paths])
 
 
 def drop(page, *paths):
+    chooser(page).wait_for()  # the view is there and takes what falls on it
     files = [(path.name, base64.b64encode(path.read_bytes()).decode()) for path in paths]
     page.evaluate(
         """files => {

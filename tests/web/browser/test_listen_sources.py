@@ -6,7 +6,7 @@ import numpy as np
 import soundfile
 
 from tests.web.browser.harness import check_fits, shot
-from tests.web.browser.listen_page import DISCO, REGGAE, choose, drop, heard
+from tests.web.browser.listen_page import DISCO, REGGAE, choose, chooser, drop, heard
 
 
 def test_several_dropped_files_are_heard_and_one_is_shown(page):
@@ -134,13 +134,14 @@ def test_a_track_that_is_not_there_is_told(open_page):
 
 
 def test_the_keyboard_alone_chooses_a_file(page):
+    chooser(page).wait_for()
     for _ in range(20):
         page.keyboard.press("Tab")
         if page.evaluate("() => document.activeElement.type === 'file'"):
             break
-    with page.expect_file_chooser() as chooser:
+    with page.expect_file_chooser() as asked:
         page.keyboard.press("Space")
-    chooser.value.set_files(str(REGGAE))
+    asked.value.set_files(str(REGGAE))
     heard(page, REGGAE.name)
 
 

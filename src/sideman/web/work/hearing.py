@@ -63,11 +63,26 @@ class Wanted:
 
 
 def warm_up() -> None:
-    """Load what every recording needs, so that the first one does not wait for it."""
+    """Load what every recording needs: the first one does not wait for it, and the limit of memory comes after it.
+
+    Within a tight limit OpenBLAS tries for ever to get memory when it is loaded (by SciPy), and ends the process when
+    it gets none for its first product of matrices.
+    """
+    import numpy as np
+    import scipy.fft
+    import scipy.ndimage  # noqa: F401
     import soundfile  # noqa: F401
     import soxr  # noqa: F401
 
+    import sideman.audio.beats
+    import sideman.audio.decode
+    import sideman.audio.decode_sndfile
+    import sideman.audio.liveliness
+    import sideman.audio.overview
+    import sideman.audio.rhythm
+    import sideman.audio.tempogram
     import sideman.audio.tonality
+    import sideman.genre.embed
     import sideman.mood.hear  # noqa: F401
     from sideman.audio.scorer import load_scorer
     from sideman.genre.predict import DEFAULT_MODEL
@@ -75,6 +90,9 @@ def warm_up() -> None:
 
     open_session(DEFAULT_MODEL)
     load_scorer()
+    for kind in (np.float32, np.float64):
+        square = np.ones((256, 256), kind)
+        square @ square
 
 
 def classify(recording: Recording, wanted: Wanted, *, report: Report) -> dict[str, Any]:
