@@ -1,5 +1,6 @@
 """``sideman tag`` and ``sideman undo`` as a user runs them."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -22,6 +23,10 @@ from sideman.library.tags.read import read_tags
 from tests.cli.run import EXAMPLES, sideman
 from tests.library.tags.made import library, make
 from tests.library.tags.test_write import digest
+
+with contextlib.suppress(ImportError):  # not on Windows
+    import fcntl
+    import termios
 
 
 def _app():
@@ -78,23 +83,32 @@ def test_without_a_terminal_it_wants_yes(songs):
     assert run("tag", "--json").exit_code == 2
 
 
+def _own_terminal():
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that ^C on it is a signal
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of POSIX")
-@pytest.mark.parametrize(("answer", "code"), [("n", 1), ("y", 0)])
+@pytest.mark.parametrize(("answer", "code"), [("n\n", 1), ("y\n", 0), ("\x04", 1), ("\x03", 130)])
 def test_at_a_terminal_it_asks(songs, answer, code):
     before = [digest(song) for song in songs]
     terminal, its_end = os.openpty()
-    program = "from tests.cli.test_tag import APP; APP(['tag', '--mood'], prog_name='sideman')"
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=its_end, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+        [sys.executable, "-m", "sideman", "tag", "--mood"], stdin=its_end, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, preexec_fn=_own_terminal,
+    ) as process:  # fmt: skip
         os.close(its_end)
-        os.write(terminal, f"{answer}\n".encode())
-        shown, asked = process.communicate(timeout=60)
+        asked = ""
+        while not asked.endswith("[y/N]:") and process.poll() is None:
+            asked += process.stderr.read(1)
+        os.write(terminal, answer.encode())
+        shown, more = process.communicate(timeout=60)
         os.close(terminal)
     assert process.returncode == code
     assert shown.count("mood: (empty) -> Calm") == 3
-    assert "Write 3 files? [y/N]" in asked
-    assert ([digest(song) for song in songs] == before) is (answer == "n")
+    assert asked.startswith("Write 3 files?")
+    assert more.endswith("\n") or answer == "y\n", "what is shown next begins a line"
+    assert ([digest(song) for song in songs] == before) is (answer != "y\n")
 
 
 def test_json_tells_each_file(songs):

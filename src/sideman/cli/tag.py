@@ -137,7 +137,7 @@ def tag(
             complain("nothing to write")
         elif not dry_run:
             if not yes:
-                typer.confirm(f"Write {files(len(planned))}?", abort=True, err=True)
+                _ask(f"Write {files(len(planned))}?")
             jobs: list[Job] = [(item.change, None) for item in planned]
             asked = [f"--{name}" for name in chosen] + (["--force"] if force else [])
             command = " ".join(["tag", *asked, joined(query)]).strip()
@@ -192,6 +192,16 @@ def undo(
         if not jobs and not left:
             complain(f"batch {chosen.id}: there is nothing left to undo")
     end(len(jobs), left)
+
+
+def _ask(question: str) -> None:
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        complain("")  # Ctrl-C and Ctrl-D leave the cursor behind the question
+        raise
+    if not agreed:
+        raise typer.Abort
 
 
 def _planned(found: list[Track], options: Options, *, showing: bool, as_json: bool) -> tuple[list[Planned], int]:
