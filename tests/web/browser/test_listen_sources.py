@@ -134,6 +134,9 @@ def test_a_track_that_is_not_there_is_told(open_page):
 
 
 def test_the_keyboard_alone_chooses_a_file(page):
+    page.on(
+        "filechooser", lambda asked: None
+    )  # or the browser might not know yet, when asked, that it will be answered
     chooser(page).wait_for()
     for _ in range(20):
         page.keyboard.press("Tab")
