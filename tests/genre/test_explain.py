@@ -10,8 +10,6 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sideman.audio.spectrum import stft
-from sideman.audio.synthesis import istft
 from sideman.core.errors import AudioError, MissingExtraError, ModelError, OutputError, UsageError
 from sideman.genre import explain_methods
 from sideman.genre.explain import explain
@@ -330,11 +328,6 @@ class TestPictureAndSound:
         with pytest.raises(OutputError, match="is the recording itself"):
             write_heard(explain(clip, member, "occlusion", check=False), clip)
         assert clip.read_bytes() == before
-
-    @given(st.integers(0, 2**31), st.integers(1, 6000), st.sampled_from([128, 256, 512]))
-    def test_the_inverse_transform_gives_the_sound_back(self, seed, n, hop):
-        y = np.random.default_rng(seed).standard_normal(n).astype(np.float32)
-        assert np.abs(istft(stft(y, hop_length=hop), n, hop_length=hop) - y).max() < 1e-4
 
 
 class TestTables:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sideman.audio.decode import load
-from sideman.audio.synthesis import stretch
+from sideman.audio.stretch import stretch
 from sideman.core.errors import DatasetError, UsageError
 from sideman.datasets.track import Track
 from sideman.genre.interventions import INTERVENTIONS, Intervention, chosen, pitch, shelves

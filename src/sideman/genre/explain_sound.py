@@ -44,8 +44,8 @@ def heard_sound(samples: Float32, explained: Explanation) -> Float32:
     Raises:
         UsageError: the explanation is of a table, which has no picture.
     """
+    from sideman.audio.inversion import istft
     from sideman.audio.spectrum import fft_frequencies, stft
-    from sideman.audio.synthesis import istft
 
     if not explained.importance.size:
         raise UsageError(f"{explained.path}: explained by columns; there is no picture to listen through")
@@ -57,7 +57,7 @@ def heard_sound(samples: Float32, explained: Explanation) -> Float32:
         weights = np.full((len(bins_hz), len(mask)), 1 / len(mask))
     else:
         weights = _between(bins_hz, explained.frequencies_hz)
-    sound = istft(spectra * (weights @ mask)[:, columns], len(samples))
+    sound = istft(spectra * (weights @ mask)[:, columns], length=len(samples))
     peak = float(np.abs(sound).max(initial=0.0))
     return sound if peak <= _PEAK else sound * np.float32(_PEAK / peak)
 

@@ -119,14 +119,14 @@ def shelves(samples: Samples, rate_hz: int, low_db: float, high_db: float) -> Sa
 
 def tempo(samples: Samples, speed: float) -> Samples:
     """Faster or slower at the same pitch: (n,) -> (round(n / speed),)."""
-    from sideman.audio.synthesis import stretch
+    from sideman.audio.stretch import stretch
 
     return stretch(samples, speed)
 
 
 def pitch(samples: Samples, rate_hz: int, semitones: float) -> Samples:
     """Higher or lower at the same tempo and length: stretched, then played at another rate."""
-    from sideman.audio.synthesis import stretch
+    from sideman.audio.stretch import stretch
 
     ratio = 2 ** (semitones / 12)
     slow = stretch(samples, 1 / ratio)

@@ -1,8 +1,6 @@
-"""Back from spectra to sound: the inverse short-time Fourier transform, and a phase vocoder that changes tempo.
+"""Another tempo at the same pitch: the phase vocoder.
 
-Sources: D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier transform", IEEE TASSP 32, 1984
-(least-squares overlap-add); J. Laroche and M. Dolson, "Improved phase vocoder time-scale modification of audio",
-IEEE TSAP 7(3), 1999.
+Source: J. Laroche and M. Dolson, "Improved phase vocoder time-scale modification of audio", IEEE TSAP 7(3), 1999.
 """
 
 from __future__ import annotations
@@ -10,46 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sideman.audio.spectrum import HOP_LENGTH, N_FFT, Complex64, Float32, as_mono, hann, stft
+from sideman.audio.inversion import istft
+from sideman.audio.spectrum import N_FFT, Complex64, Float32, as_mono, stft
 from sideman.core.errors import UsageError
 
 _STRETCH_HOP = N_FFT // 8
-
-
-def istft(spectra: NDArray[np.complexfloating], samples_n: int, *, hop_length: int = HOP_LENGTH) -> Float32:
-    """Samples (n,) whose centred STFT is nearest to ``spectra`` (1 + n_fft // 2, t) in the least-squares sense.
-
-    Parameters
-    ----------
-    spectra
-        As :func:`sideman.audio.spectrum.stft` gives them, changed or not.
-    samples_n
-        Length to return; what the frames do not cover is zero.
-    hop_length
-        That of the spectra; at most a quarter of ``n_fft``, so that enough of the window lies on every sample.
-
-    Raises
-    ------
-    UsageError
-        Spectra of another shape, or frames that overlap less.
-    """
-    from scipy import fft
-
-    if spectra.ndim != 2 or not 1 <= hop_length <= (spectra.shape[0] - 1) // 2:
-        raise UsageError(f"need spectra (bins, frames) and a hop of at most a quarter frame, got {spectra.shape}")
-    n_fft = 2 * (spectra.shape[0] - 1)
-    window = hann(n_fft)
-    total = np.zeros(n_fft + hop_length * (spectra.shape[1] - 1), np.float64)
-    weight = np.zeros_like(total)
-    for first in range(0, spectra.shape[1], 64):
-        frames = fft.irfft(spectra[:, first : first + 64].T, n=n_fft, axis=1, workers=1) * window
-        for number, frame in enumerate(frames, first):
-            at = slice(number * hop_length, number * hop_length + n_fft)
-            total[at] += frame
-            weight[at] += window**2
-    half = n_fft // 2
-    sound = (total / np.maximum(weight, 1e-8))[half : half + samples_n]
-    return np.pad(sound, (0, samples_n - len(sound))).astype(np.float32)
 
 
 def stretch(y: ArrayLike, speed: float) -> Float32:
@@ -71,7 +34,7 @@ def stretch(y: ArrayLike, speed: float) -> Float32:
     spectra = stft(samples, hop_length=_STRETCH_HOP)
     count = 1 + wanted_n // _STRETCH_HOP
     places = np.minimum(np.arange(count) * speed, spectra.shape[1] - 1)
-    return istft(_advanced(spectra, places), wanted_n, hop_length=_STRETCH_HOP)
+    return istft(_advanced(spectra, places), hop_length=_STRETCH_HOP, length=wanted_n)
 
 
 def _advanced(spectra: Complex64, places: NDArray[np.float64]) -> Complex64:
